@@ -1,0 +1,99 @@
+"""Mail coming in, going out and passing between colleagues, as message tracking records it."""
+
+from __future__ import annotations
+
+from brokenseal.simulate import tracking_rows
+from brokenseal.simulate.client_requests import Site
+from brokenseal.simulate.clock import DAY, HOUR, SECOND, is_workday
+from brokenseal.simulate.draws import Draws
+from brokenseal.simulate.evidence_tree import TRACKING, TRACKING_DELIVERY, TRACKING_SUBMISSION
+from brokenseal.simulate.organisation import User
+from brokenseal.simulate.tracking_rows import Hop, Mail
+
+_SUBJECTS = (
+    "Minutes of Monday",
+    "Re: offer 4711, second draft",
+    'The "final" drawing',
+    "Grüße aus Wien",
+    "Invoice 2021-0042",
+    "Lunch?",
+    "Fwd: travel dates",
+    "Contract, signed",
+    "見積書",
+)
+_PEERS = ("sales@example.com", "orders@example.org", "hello@news.example.net", "j.doe@example.com")
+_PEER_ADDRESS = "198.51.100.25"
+
+
+def mail_day(site: Site, day: int, seed: int, user: User) -> None:
+    """Write the tracking of one user's mail on one day (``day`` is ``ms // DAY``)."""
+    draws = Draws(seed, "mail", user.alias, day)
+    at_work = is_workday(day)
+    for _ in range(draws.between(1, 3) if at_work else 1):
+        _received(site, draws, day * DAY + draws.between(0, 23 * HOUR), user)
+    if at_work:
+        for _ in range(draws.below(3)):
+            _sent(site, draws, day * DAY + draws.between(7 * HOUR, 17 * HOUR), user)
+
+
+def _mail(draws: Draws, sender: str, recipient: str, directionality: str) -> Mail:
+    return Mail(
+        number=draws.between(10**7, 10**8),
+        message_id=f"<{draws.hexadecimal(32)}@{sender.partition('@')[2]}>",
+        network_id=draws.guid(),
+        sender=sender,
+        recipient=recipient,
+        subject=draws.pick(_SUBJECTS),
+        size=draws.between(4_000, 400_000),
+        directionality=directionality,
+    )
+
+
+def _received(site: Site, draws: Draws, at: int, user: User) -> None:
+    home = user.home
+    mail = _mail(draws, draws.pick(_PEERS), user.smtp, "Incoming")
+    come_in = Hop(
+        "SMTP", "RECEIVE", _PEER_ADDRESS, "mx.example.com", home.ip, home.name, f"{home.name}\\Default {home.name}"
+    )
+    log_id, build = draws.guid(), site.organisation.build_at(at)
+    site.tree.add(home, TRACKING, at, tracking_rows.row(at, build, mail, come_in, log_id))
+    _delivered(site, draws, at + draws.between(200, 4_000), user, mail)
+
+
+def _delivered(site: Site, draws: Draws, at: int, user: User, mail: Mail) -> None:
+    home = user.home
+    hop = Hop("STOREDRIVER", "DELIVER", home.ip, home.name, home.ip, home.name, recipient_status="To")
+    row = tracking_rows.row(at, site.organisation.build_at(at), mail, hop, draws.guid())
+    site.tree.add(home, TRACKING_DELIVERY, at, row)
+
+
+def _sent(site: Site, draws: Draws, at: int, user: User) -> None:
+    home, build = user.home, site.organisation.build_at(at)
+    colleague = draws.pick(site.organisation.users)
+    inside = draws.chance(40)
+    recipient = colleague.smtp if inside else draws.pick(_PEERS)
+    mail = _mail(draws, user.smtp, recipient, "Originating")
+    context = (
+        f"MDB:{home.database}, Mailbox:{user.mailbox}, Event:{mail.number}, MessageClass:IPM.Note, ClientType:MOMT, "
+        "SubmissionAssistant:MailboxTransportSubmissionEmailAssistant"
+    )
+    submit = Hop("STOREDRIVER", "SUBMIT", home.ip, home.name, home.ip, home.name, context=context)
+    site.tree.add(home, TRACKING_SUBMISSION, at, tracking_rows.row(at, build, mail, submit, draws.guid()))
+    at += draws.between(100, SECOND)
+    take = Hop("STOREDRIVER", "RECEIVE", home.ip, home.name, home.ip, home.name, recipient_status="To")
+    site.tree.add(home, TRACKING, at, tracking_rows.row(at, build, mail, take, draws.guid()))
+    if inside:
+        _delivered(site, draws, at + draws.between(200, 2_000), colleague, mail)
+        return
+    at += draws.between(500, 5_000)
+    send = Hop(
+        "SMTP",
+        "SENDEXTERNAL",
+        home.ip,
+        home.name,
+        _PEER_ADDRESS,
+        "mx.example.com",
+        "To the internet",
+        recipient_status="250 2.0.0 OK",
+    )
+    site.tree.add(home, TRACKING, at, tracking_rows.row(at, build, mail, send, draws.guid()))

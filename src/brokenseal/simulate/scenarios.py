@@ -1,0 +1,186 @@
+"""The scenarios: what is done to the organisation, and when.
+
+Times are given in thousandths of the simulated range, so that a scenario fits any range of at least one day. In the
+default range (2021-01-01, 75 days) they fall on the dates of the real campaign: mail theft in the first days of
+January, the full chain on February 28, patches in the first days of March.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from brokenseal.simulate import mail_theft, ssrf, web_shell
+from brokenseal.simulate.client_requests import Site
+from brokenseal.simulate.clock import MINUTE, SECOND
+from brokenseal.simulate.draws import Draws
+from brokenseal.simulate.organisation import Server, User
+from brokenseal.simulate.ssrf import Intruder
+from brokenseal.simulate.truth import Truth
+
+_CRAWLER = "DuckDuckBot/1.0; (+http://duckduckgo.com/duckduckbot.html)"
+_LIBRARY = "python-requests/2.25.1"
+_EWS_CLIENT = "ExchangeServicesClient/0.0.0.0"
+_SHELL_CLIENT = "antSword/v2.1"
+_BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:84.0) Gecko/20100101 Firefox/84.0"
+_NMAP = "Mozilla/5.0 (compatible; Nmap Scripting Engine; https://nmap.org/book/nse.html)"
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Where and when a scenario is played: ``at(n)`` is a moment in the minute after n thousandths of the range, in ms."""
+
+    site: Site
+    truth: Truth
+    draws: Draws
+    start: int
+    length: int
+
+    def at(self, thousandths: int) -> int:
+        return self.start + self.length * thousandths // 1000 + self.draws.below(MINUTE)
+
+    @property
+    def front(self) -> Server:
+        """The server that faces the internet."""
+        return self.site.organisation.servers[0]
+
+    def intruder(self, ip: str, agent: str) -> Intruder:
+        return Intruder(self.site, self.truth, self.draws, ip, agent)
+
+    def victims(self) -> tuple[User, ...]:
+        """Two users, the second on another server than the first where there is one; one where there is but one."""
+        organisation = self.site.organisation
+        second_home = organisation.servers[min(1, len(organisation.servers) - 1)]
+        first, second = organisation.user_at(self.front, 0), organisation.user_at(second_home, 1)
+        return (first,) if first is second else (first, second)
+
+
+def _quiet(play: Play) -> None:
+    """Nobody attacks."""
+
+
+def _probed(play: Play) -> None:
+    truth, front = play.truth, play.front
+    truth.cves[ssrf.CVE] = "probed"
+    truth.note_stage("probe")
+    scanner = play.intruder("203.0.113.21", _BROWSER)
+    scanner.local_probe(play.at(740), front, "/owa/auth/x.js", "/ecp/default.flt?")
+    mapper = play.intruder("203.0.113.22", _NMAP)
+    for server in play.site.organisation.servers:
+        mapper.local_probe(play.at(810), server, "/owa/auth/x.js", "/owa/auth/logon.aspx?")
+        mapper.local_probe(play.at(810) + SECOND, server, "/ecp/y.js", "/ecp/default.flt?")
+    guesser = play.intruder("203.0.113.23", _LIBRARY)
+    stem = f"/ecp/{play.draws.letters(3)}.js"
+    for number, status in enumerate((200, 200, 404)):
+        guesser.forged(play.at(860) + number * 5 * SECOND, front, stem, ssrf.AUTODISCOVER, status=status)
+    truth.note_stage("autodiscover")
+    web_shell.look_for_published_names(play.intruder("203.0.113.24", _BROWSER), play.at(930), front)
+
+
+def _failed(play: Play) -> None:
+    play.truth.cves[ssrf.CVE] = "attempted"
+    intruder = play.intruder("203.0.113.31", _LIBRARY)
+    play.truth.note_stage("attempted")
+    for thousandths, answers in ((800, (401, 401, 403)), (820, (404, 500, 500)), (840, (401, 404, 500))):
+        stem, at = f"/ecp/{play.draws.letters(3)}.js", play.at(thousandths)
+        for path, status in zip((ssrf.AUTODISCOVER, ssrf.EMSMDB, ssrf.PROXY_LOGON), answers, strict=True):
+            intruder.forged(at, play.front, stem, path, status=status)
+            at = intruder.next_request(at)
+
+
+def _hafnium(play: Play) -> None:
+    front, draws = play.front, play.draws
+    intruder = play.intruder("203.0.113.41", _EWS_CLIENT)
+    second = play.intruder("203.0.113.42", _SHELL_CLIENT)
+    url = f"/owa/auth/{draws.letters_and_digits(8)}.aspx"
+    stem = f"/ecp/{draws.letters(draws.between(1, 3))}.js"
+    at = ssrf.write_through_address_book(intruder, ssrf.open_session(intruder, play.at(780), front, stem), front, stem)
+    at += draws.between(20 * SECOND, 40 * SECOND)
+    web_shell.use(intruder, at, front, url, "GET")
+    for _ in range(4):
+        at += draws.between(10 * SECOND, 2 * MINUTE)
+        web_shell.use(intruder, at, front, url, "POST")
+    thief = play.intruder("203.0.113.41", _CRAWLER)
+    for thousandths, victim in zip((790, 800), play.victims(), strict=False):
+        mail_theft.read_mailbox(
+            thief, play.at(thousandths), front, victim, mail_theft.LOGON_STYLE, draws.between(40, 70)
+        )
+    for thousandths, visitor, method in (
+        (806, second, "GET"),
+        (807, second, "POST"),
+        (808, second, "POST"),
+        (812, intruder, "POST"),
+        (814, second, "POST"),
+    ):
+        web_shell.use(visitor, play.at(thousandths), front, url, method)
+    for thousandths, visitor, method in ((880, second, "GET"), (882, intruder, "POST"), (884, second, "GET")):
+        web_shell.use(visitor, play.at(thousandths), front, url, method, present=False)
+
+
+def _mail_only(play: Play) -> None:
+    intruder = play.intruder("203.0.113.51", _CRAWLER)
+    victims = play.victims()
+    visits = (
+        (60, 0, mail_theft.LOGON_STYLE),
+        (120, 1, mail_theft.OTHER_STATIC_FILES[0]),
+        (300, 0, mail_theft.OTHER_STATIC_FILES[1]),
+    )
+    for thousandths, number, stem in visits:
+        if number < len(victims):
+            reads = play.draws.between(30, 60)
+            mail_theft.read_mailbox(intruder, play.at(thousandths), play.front, victims[number], stem, reads)
+
+
+def _oab_write(play: Play) -> None:
+    front, draws = play.front, play.draws
+    intruder = play.intruder("203.0.113.61", _LIBRARY)
+    url = f"/owa/auth/{draws.letters_and_digits(8)}.aspx"
+    at = ssrf.open_session(intruder, play.at(780), front, f"/ecp/{draws.letters(2)}.js")
+    at += draws.between(10 * SECOND, 30 * SECOND)
+    web_shell.download_outside_address_book(intruder, at, front, url)
+    at += draws.between(20 * SECOND, 60 * SECOND)
+    web_shell.use(intruder, at, front, url, "GET")
+    for thousandths in (790, 792, 800, 810):
+        web_shell.use(intruder, play.at(thousandths), front, url, "POST")
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """``patched_after`` (thousandths): the next midnight after it the servers run the patched build, if in range.
+
+    ``withheld`` are sources of which no file is left; ``late`` maps a source to the thousandth at which it begins.
+    """
+
+    verdict: str
+    summary: str
+    play: Callable[[Play], None]
+    patched_after: int | None
+    withheld: frozenset[str] = frozenset()
+    late: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def visible(self) -> bool:
+        return not self.withheld
+
+
+_SCENARIOS = {
+    "quiet": Scenario("no_evidence", "normal load and ordinary scanners only", _quiet, None),
+    "probed": Scenario("probed", "scanners test for CVE-2021-26855 and for other people's shells", _probed, 970),
+    "failed": Scenario("attempted", "one address tries the chain, the server answers with errors", _failed, 860),
+    "hafnium": Scenario("mail_read", "full chain, web shell used, two mailboxes read over EWS", _hafnium, 820),
+    "mail-only": Scenario("mail_read", "two mailboxes read over EWS, no web shell", _mail_only, 800),
+    "oab-write": Scenario("breached", "web shell written by CVE-2021-26858 and used", _oab_write, 820),
+    "logs-missing": Scenario(
+        "cannot_tell",
+        "as hafnium, but the logs that would show it are cleared or begin after it",
+        _hafnium,
+        820,
+        frozenset({"httpproxy", "ecp_server", "ews"}),
+        (("iis", 900),),
+    ),
+}
+SCENARIOS = tuple(_SCENARIOS)
+
+
+def scenario_named(name: str) -> Scenario | None:
+    return _SCENARIOS.get(name)

@@ -1,0 +1,111 @@
+"""What really happened in a simulated evidence set: what a scan of it should find."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from brokenseal.simulate.clock import iso
+
+
+@dataclass(slots=True)
+class WebShellTruth:
+    """A web shell by its use. ``requests`` are those answered with 200, ``refused`` the ones after its removal.
+
+    ``state`` is ``alive`` or ``removed``; times are RFC 3339 UTC, of the first and the last answered request.
+    """
+
+    url: str
+    host: str
+    first_used: str
+    last_used: str
+    requests: int = 0
+    refused: int = 0
+    state: str = "alive"
+
+
+@dataclass(slots=True)
+class MailboxTruth:
+    """A mailbox that was read. ``host`` is the server of the mailbox, ``front_end`` the one the attacker came in by.
+
+    ``requests`` counts all the attacker's EWS calls for it (FindItem and GetItem), ``bytes`` adds up their
+    ResponseBytes; ``items`` adds up LocalIdCount over the calls that read items (GetItem) only.
+    """
+
+    mailbox: str
+    host: str
+    front_end: str
+    first: str
+    last: str
+    requests: int = 0
+    items: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class Truth:
+    """The answer sheet of one simulation.
+
+    ``verdict`` is what a scan of all logs should say. ``visible`` is false when the logs that would show the attack are
+    missing: lists then hold what happened, though nothing of it can be found. ``cves`` maps a CVE to its outcome
+    (probed, attempted, succeeded); ``stages`` are in the order reached; ``exploit_request_ids`` are the RequestIds of
+    HttpProxy rows with a forged anchor; ``files`` maps a path relative to the evidence folder to its number of data
+    rows.
+    """
+
+    scenario: str
+    seed: int
+    start: str
+    days: int
+    servers: list[str]
+    sources: list[str]
+    verdict: str
+    visible: bool = True
+    patched_from: str | None = None
+    attacker_ips: list[str] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)
+    cves: dict[str, str] = field(default_factory=dict)
+    webshells: list[WebShellTruth] = field(default_factory=list)
+    mailboxes: list[MailboxTruth] = field(default_factory=list)
+    exploit_request_ids: list[str] = field(default_factory=list)
+    files: dict[str, int] = field(default_factory=dict)
+
+    def note_attacker(self, ip: str) -> None:
+        if ip not in self.attacker_ips:
+            self.attacker_ips.append(ip)
+
+    def note_stage(self, stage: str) -> None:
+        if stage not in self.stages:
+            self.stages.append(stage)
+
+    def note_shell(self, url: str, host: str, ms: int, *, answered: bool) -> None:
+        """One request to a web shell; the first one noted must have been answered."""
+        shell = next((known for known in self.webshells if (known.url, known.host) == (url, host)), None)
+        if shell is None:
+            shell = WebShellTruth(url, host, first_used=iso(ms), last_used=iso(ms))
+            self.webshells.append(shell)
+        if answered:
+            shell.requests += 1
+            shell.last_used = iso(ms)
+        else:
+            shell.refused += 1
+            shell.state = "removed"
+
+    def note_mail(self, mailbox: str, host: str, front_end: str, ms: int, *, items: int, size: int) -> None:
+        """One of the attacker's EWS calls for a mailbox, with the item ids it read and the bytes of its answer."""
+        ledger = next((known for known in self.mailboxes if (known.mailbox, known.host) == (mailbox, host)), None)
+        if ledger is None:
+            ledger = MailboxTruth(mailbox, host, front_end, first=iso(ms), last=iso(ms))
+            self.mailboxes.append(ledger)
+        ledger.last = iso(ms)
+        ledger.requests += 1
+        ledger.items += items
+        ledger.bytes += size
+
+    def to_json(self) -> str:
+        """The document as text: keys sorted, two spaces of indent, ASCII, one line end at the end."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+
+    def write(self, path: Path) -> None:
+        path.write_bytes(self.to_json().encode("ascii"))
