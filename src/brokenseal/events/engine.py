@@ -1,0 +1,78 @@
+"""The one door to the embedded SQL engine; nothing above ``events/`` knows which engine it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import duckdb
+import pyarrow as pa
+
+
+class Engine(Protocol):
+    """What detections and the incident need of an engine: SQL text in, Arrow tables out."""
+
+    def query(self, sql: str) -> pa.Table: ...
+
+    def execute(self, sql: str) -> None: ...
+
+    def register(self, name: str, table: pa.Table) -> None: ...
+
+
+class DuckEngine:
+    """DuckDB in this process, in memory, spilling to a directory of its own.
+
+    ``threads`` and ``memory_limit_mib`` bound what it takes; nothing is loaded from or sent to a network: automatic
+    installation and loading of extensions is switched off.
+    """
+
+    def __init__(self, *, threads: int, memory_limit_mib: int = 384, spill: Path | None = None) -> None:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "threads": str(max(1, threads)),
+            "memory_limit": f"{memory_limit_mib}MiB",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "preserve_insertion_order": "false",
+        }
+        if spill is not None:
+            config["temp_directory"] = str(spill)
+        self._connection = duckdb.connect(":memory:", config=config)
+        self._connection.execute("SET TimeZone = 'UTC'")
+
+    def query(self, sql: str) -> pa.Table:
+        return self._connection.sql(sql).to_arrow_table()
+
+    def execute(self, sql: str) -> None:
+        self._connection.execute(sql)
+
+    def register(self, name: str, table: pa.Table) -> None:
+        self._connection.register(name, table)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def sql_text(value: str) -> str:
+    """*value* as an SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def sql_name(name: str) -> str:
+    """*name* as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def parquet_relation(paths: Iterable[Path]) -> str:
+    """A relation over Parquet files, for use after FROM."""
+    listed = ", ".join(sql_text(path.as_posix()) for path in paths)
+    return f"read_parquet([{listed}], union_by_name=true)"

@@ -1,0 +1,205 @@
+"""Read one evidence file: hash, parse, prefilter and write its rows, in one pass over its bytes.
+
+Nothing here needs another file, so the same code can run on each partition of a distributed job.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from brokenseal.errors import EvidenceError
+from brokenseal.events.parts import REJECT_SCHEMA, TaskParts
+from brokenseal.events.sources import Source
+from brokenseal.evidence import EvidenceFile
+from brokenseal.parsers import Parsed, Parser, Settings, identify
+from brokenseal.parsers.base import looks_binary
+from brokenseal.parsers.blocks import HEAD_BYTES, Block, Positions, Tally, hash_blocks, read_blocks
+from brokenseal.parsers.exchange_log import log_type
+
+HOUR_MS = 3_600_000
+#: Ports of the 'Exchange Back End' site (https and http).
+BACK_END_PORTS = (444, 81)
+#: Values of a damaged column must not grow the record without end.
+STREAMS_PER_FILE = 32
+
+
+class Prefilter(Protocol):
+    """Finds the lines of a block that some rule may match."""
+
+    fingerprint: str
+
+    def match(self, kind: str, block: bytes, newline_positions: Positions) -> Positions: ...
+
+
+class Stopped(Exception):
+    """The scan was interrupted between two blocks."""
+
+
+class _Rejoined:
+    """A stream whose first bytes were already read to identify the file."""
+
+    def __init__(self, head: bytes, rest: BinaryIO, name: str) -> None:
+        self._head, self._rest, self.name = head, rest, name
+
+    def read(self, size: int = -1) -> bytes:
+        if self._head:
+            head, self._head = self._head, b""
+            return head
+        return self._rest.read(size)
+
+
+def read_file(
+    file: EvidenceFile,
+    source: Source,
+    parts: TaskParts,
+    settings: Settings,
+    prefilter: Prefilter | None,
+    heartbeat: Callable[[int], None],
+) -> None:
+    """Fill *source* and write the file's rows to *parts*. Whatever goes wrong with this file is recorded in *source*.
+
+    ``heartbeat`` gets the bytes of each block and may raise :class:`Stopped`.
+    """
+    tally = Tally()
+    try:
+        with file.open() as stream:
+            head = _head(stream)
+            parser_class = identify(head, file.windows_path or file.name)
+            rejoined = _Rejoined(head, stream, file.name)
+            if parser_class is None:
+                source.note = _why_unrecognised(head)
+                _hash_only(rejoined, tally, heartbeat)
+            else:
+                source.kind = parser_class.kind
+                source.prefilter = prefilter.fingerprint if prefilter is not None else ""
+                _parse(rejoined, parser_class(file.name, settings), source, parts, prefilter, tally, heartbeat)
+    except EvidenceError as error:
+        source.damage = error.reason
+    except OSError as error:
+        source.damage = f"cannot be opened: {error.strerror or error}"
+    if tally.damage is not None and source.damage is None:
+        at = "" if tally.damage.offset is None else f" at byte {tally.damage.offset}"
+        source.damage = f"{tally.damage.reason}{at}"
+    source.sha256, source.size, source.lines, source.encoding = tally.sha256, tally.size, tally.lines, tally.encoding
+
+
+def _head(stream: BinaryIO) -> bytes:
+    head = b""
+    while len(head) < HEAD_BYTES:
+        more = stream.read(HEAD_BYTES - len(head))
+        if not more:
+            break
+        head += more
+    return head
+
+
+def _hash_only(stream: _Rejoined, tally: Tally, heartbeat: Callable[[int], None]) -> None:
+    for size in hash_blocks(stream, tally):
+        heartbeat(size)
+
+
+def _why_unrecognised(head: bytes) -> str | None:
+    if not head:
+        return "empty file"
+    named = log_type(head[:4096].decode("utf-8", "ignore"))
+    if named:
+        return f"Exchange log of type '{named}', which this version does not read"
+    return "not a text log" if looks_binary(head) else None
+
+
+def _parse(
+    stream: _Rejoined,
+    parser: Parser,
+    source: Source,
+    parts: TaskParts,
+    prefilter: Prefilter | None,
+    tally: Tally,
+    heartbeat: Callable[[int], None],
+) -> None:
+    reasons: Counter[str] = Counter()
+    warnings: Counter[str] = Counter()
+    try:
+        for block in read_blocks(stream, tally):
+            parsed = parser.parse(block)
+            _take(parsed, block, source, parts, prefilter)
+            reasons.update(reject.reason for reject in parsed.rejects)
+            warnings.update(parsed.warnings)
+            heartbeat(block.raw_bytes)
+    finally:
+        source.reject_reasons = dict(sorted(reasons.items()))
+        source.warnings = dict(sorted(warnings.items()))
+
+
+def _take(parsed: Parsed, block: Block, source: Source, parts: TaskParts, prefilter: Prefilter | None) -> None:
+    table = _with_source(parsed.table, source.id)
+    source.events += table.num_rows
+    source.rejects += len(parsed.rejects)
+    _note_times(table, source)
+    parts.write("events", source.kind, table)
+    if prefilter is not None and table.num_rows:
+        newlines = block.starts[1:] - 1
+        hits = prefilter.match(source.kind, block.data, newlines) + block.first_line
+        if len(hits):
+            chosen = table.filter(pa.array(np.isin(np.asarray(table.column("line")), hits)))
+            source.candidates += chosen.num_rows
+            parts.write("candidates", source.kind, chosen)
+    if parsed.rejects:
+        rejects = [
+            [source.id] * len(parsed.rejects),
+            [reject.line for reject in parsed.rejects],
+            [reject.offset for reject in parsed.rejects],
+            [reject.reason for reject in parsed.rejects],
+            [reject.text for reject in parsed.rejects],
+        ]
+        arrays = [pa.array(values, field.type) for values, field in zip(rejects, REJECT_SCHEMA, strict=True)]
+        parts.write("rejects", "", pa.Table.from_arrays(arrays, schema=REJECT_SCHEMA))
+
+
+def _with_source(table: pa.Table, source_id: int) -> pa.Table:
+    at = table.schema.get_field_index("source_id")
+    ids = pa.array(np.full(table.num_rows, source_id, dtype=np.int32))
+    return table.set_column(at, table.schema.field(at), ids)
+
+
+def _note_times(table: pa.Table, source: Source) -> None:
+    if not table.num_rows:
+        return
+    times = np.asarray(table.column("time").cast(pa.int64()))
+    source.saw_time(int(times.min()), int(times.max()))
+    hours, counts = np.unique(times // HOUR_MS, return_counts=True)
+    for hour, count in zip(hours.tolist(), counts.tolist(), strict=True):
+        source.hours[hour] = source.hours.get(hour, 0) + count
+    _note_streams(table, source)
+    names = [name for name in ("host", "Build") if name in table.column_names]
+    distinct = [table.column(name).unique() for name in names]
+    if all(len(values) == 1 for values in distinct):
+        # Nearly always one server and one build: grouping starts an engine of its own and costs as much as parsing.
+        groups = [{name: values[0].as_py() for name, values in zip(names, distinct, strict=True)}]
+        groups[0] |= {"at_min": int(times.min()), "at_max": int(times.max()), "at_count": len(times)}
+    else:
+        slim = pa.table({**{name: table.column(name) for name in names}, "at": times})
+        groups = slim.group_by(names).aggregate([("at", "min"), ("at", "max"), ("at", "count")]).to_pylist()
+    for row in groups:
+        if row["host"] is not None:
+            source.hosts[row["host"]] = source.hosts.get(row["host"], 0) + row["at_count"]
+        if row.get("Build") is not None:
+            source.saw_build(row["host"], row["Build"], row["at_min"], row["at_max"])
+
+
+def _note_streams(table: pa.Table, source: Source) -> None:
+    """Count rows by HttpProxy protocol and by IIS site: one of them may be missing while the others are there."""
+    column = {"httpproxy": "Protocol", "iis": "s-port"}.get(source.kind)
+    if column is None:
+        return
+    for entry in table.column(column).value_counts().to_pylist():
+        value = entry["values"]
+        if value is None:
+            continue
+        label = str(value) if source.kind == "httpproxy" else "back end" if value in BACK_END_PORTS else "front end"
+        if label in source.streams or len(source.streams) < STREAMS_PER_FILE:
+            source.streams[label] = source.streams.get(label, 0) + entry["counts"]
