@@ -1,0 +1,1 @@
+"""Sigma rules on the event tables: reading them, SQL conditions, raw-line prefilter, matching and correlations."""

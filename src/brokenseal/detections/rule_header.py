@@ -1,0 +1,163 @@
+"""What a rule says about itself: title, level, tags, and brokenseal's own block.
+
+Sigma permits custom attributes; ours are in one block and all optional::
+
+    brokenseal:
+      outcome: probed | attempted | succeeded
+      stage: <stage id of the campaign>
+      mail_access: ews-ssrf         # each matching event is one access to mail (or: export-request)
+      webshell: used | absent       # the event is a request to a file that is not Exchange's own
+      context: true                 # shown only inside an intrusion
+      yields_to: httpproxy          # does not count where HttpProxy's row of the same request shows no more than a probe
+
+References:
+    https://sigmahq.io/sigma-specification/specification/sigma-appendix-tags.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid5
+
+from brokenseal.detections.rule_files import Document, Problem
+
+LEVELS = ("informational", "low", "medium", "high", "critical")
+OUTCOMES = ("probed", "attempted", "succeeded")
+MAIL_ACCESS = ("ews-ssrf", "export-request")
+WEBSHELL = ("used", "absent")
+YIELDS_TO = ("httpproxy",)
+#: A rule without a level is taken for this one.
+DEFAULT_LEVEL = "medium"
+
+_NAMESPACE = UUID("6f0c1d2e-2f0b-5d58-9d1c-6a3d1c3b6e21")
+_STAGE = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_CVE = re.compile(r"cve[.-](\d{4})[.-](\d{4,})", re.IGNORECASE)
+_TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleHeader:
+    """``id`` is a UUID (lower case); ``path`` (a printed name) and ``line`` say where the rule stands.
+
+    ``file`` is the file itself; it is never printed. Absent texts are empty. ``cves`` like 'CVE-2021-26855',
+    ``techniques`` like 'T1505.003'.
+    """
+
+    id: str
+    title: str
+    level: str
+    path: str
+    line: int
+    file: Path
+    name: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    cves: tuple[str, ...] = ()
+    techniques: tuple[str, ...] = ()
+    falsepositives: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    outcome: str | None = None
+    stage: str | None = None
+    mail_access: str | None = None
+    webshell: str | None = None
+    context: bool = False
+    yields_to: str | None = None
+
+
+def read_header(document: Document) -> tuple[RuleHeader, list[Problem]]:
+    """The header of a rule or correlation; what is wrong in it is a problem, and the rest is kept."""
+    data = document.data
+    rule_id = rule_id_of(data)
+    problems: list[Problem] = []
+    tags = _texts(data.get("tags"))
+    level = str(data.get("level") or DEFAULT_LEVEL).lower()
+    if level not in LEVELS:
+        problems.append(
+            document.problem("error", f"level '{level}' is none of {', '.join(LEVELS)}", key="level", rule_id=rule_id)
+        )
+        level = DEFAULT_LEVEL
+    title = data.get("title")
+    if not isinstance(title, str) or not title.strip():
+        problems.append(document.problem("error", "the rule has no title", rule_id=rule_id))
+        title = f"rule {rule_id}"
+    own = _own_block(document, rule_id, problems)
+    outcome, stage, mail_access, webshell, yields_to = (
+        own.get(key) for key in ("outcome", "stage", "mail_access", "webshell", "yields_to")
+    )
+    header = RuleHeader(
+        id=rule_id,
+        title=title.strip(),
+        level=level,
+        path=document.path,
+        line=document.line,
+        file=document.file,
+        name=str(data.get("name") or ""),
+        description=str(data.get("description") or "").strip(),
+        tags=tags,
+        cves=_unique(f"CVE-{found[1]}-{found[2]}" for tag in tags if (found := _CVE.fullmatch(tag))),
+        techniques=_unique(found[1].upper() for tag in tags if (found := _TECHNIQUE.fullmatch(tag))),
+        falsepositives=_texts(data.get("falsepositives")),
+        references=_texts(data.get("references")),
+        outcome=outcome if isinstance(outcome, str) else None,
+        stage=stage if isinstance(stage, str) else None,
+        mail_access=mail_access if isinstance(mail_access, str) else None,
+        webshell=webshell if isinstance(webshell, str) else None,
+        context=own.get("context") is True,
+        yields_to=yields_to if isinstance(yields_to, str) else None,
+    )
+    return header, problems
+
+
+def rule_id_of(data: Mapping[str, object]) -> str:
+    """The rule's UUID; where it has none, one derived from its id text or its content, the same on every run."""
+    given = data.get("id")
+    try:
+        return str(UUID(str(given)))
+    except ValueError:
+        pass
+    if given:
+        return str(uuid5(_NAMESPACE, f"id:{given}"))
+    content = {key: data.get(key) for key in ("title", "logsource", "detection", "correlation")}
+    return str(uuid5(_NAMESPACE, json.dumps(content, sort_keys=True, default=str)))
+
+
+def _own_block(document: Document, rule_id: str, problems: list[Problem]) -> dict[str, object]:
+    block = document.data.get("brokenseal")
+    if block is None:
+        return {}
+    if not isinstance(block, dict):
+        problems.append(document.problem("error", "'brokenseal' is not a mapping", key="brokenseal", rule_id=rule_id))
+        return {}
+    allowed: dict[str, tuple[Callable[[object], bool], str]] = {
+        "outcome": (lambda value: value in OUTCOMES, ", ".join(OUTCOMES)),
+        "stage": (lambda value: isinstance(value, str) and _STAGE.fullmatch(value) is not None, "a stage id"),
+        "mail_access": (lambda value: value in MAIL_ACCESS, ", ".join(MAIL_ACCESS)),
+        "webshell": (lambda value: value in WEBSHELL, ", ".join(WEBSHELL)),
+        "yields_to": (lambda value: value in YIELDS_TO, ", ".join(YIELDS_TO)),
+        "context": (lambda value: isinstance(value, bool), "true or false"),
+    }
+    accepted: dict[str, object] = {}
+    for key, value in block.items():
+        if key not in allowed:
+            reason = f"'brokenseal' has no key '{key}' (it has {', '.join(allowed)})"
+        elif not allowed[key][0](value):
+            reason = f"'brokenseal: {key}: {value}' must be one of: {allowed[key][1]}"
+        else:
+            accepted[key] = value
+            continue
+        problems.append(document.problem("error", reason, key=str(key), rule_id=rule_id))
+    return accepted
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(str(item) for item in value if item is not None) if isinstance(value, list) else ()
+
+
+def _unique(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
