@@ -1,0 +1,1 @@
+"""From matched events to the answer: intrusions, web shells, the mailbox ledger, coverage, verdicts, and one document."""

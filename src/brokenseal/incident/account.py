@@ -1,0 +1,179 @@
+"""From events to everything the document says: match, join, account for the mail, look at what is missing, judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from brokenseal.events import EventStore, Progress
+from brokenseal.incident.coverage import Interval, SourceCoverage, coverage, uncovered
+from brokenseal.incident.document import Account, host_builds
+from brokenseal.incident.findings import Finding, collect_findings
+from brokenseal.incident.hosts import Hosts
+from brokenseal.incident.intrusions import Intrusion, join_intrusions
+from brokenseal.incident.knowledge import Knowledge
+from brokenseal.incident.ledger import EWS_SSRF, MailboxAccess, account_for_mail
+from brokenseal.incident.matching import match_everything
+from brokenseal.incident.refused import Refused
+from brokenseal.incident.sight import Sight, sight, unseen
+from brokenseal.incident.stages import Ladder
+from brokenseal.incident.summary import summarise
+from brokenseal.incident.verdicts import Judgement, judge_all, judge_campaign, judge_host, judge_own_rules
+from brokenseal.incident.webshells import collect_webshells
+
+
+def build_account(
+    store: EventStore,
+    knowledge: Knowledge,
+    prefilter: str,
+    refused: Sequence[Refused],
+    iis_timezone: str,
+    progress: Progress,
+) -> tuple[Account, list[str]]:
+    """The account of a case, and the sentences on what could not be read. ``prefilter``: fingerprint of today's rules."""
+    hosts = Hosts(store.all_sources)
+    _register(store, hosts, knowledge)
+    progress.phase("applying rules")
+    failures = match_everything(store, knowledge, prefilter)
+    progress.phase("joining")
+    ladder = Ladder(knowledge.campaigns, knowledge.campaign_of_rule)
+    findings = collect_findings(store, knowledge.by_id)
+    intrusions = join_intrusions(store, findings, ladder)
+    findings = _shown(findings, intrusions)
+    webshells = collect_webshells(store, intrusions)
+    ledger = account_for_mail(store, intrusions)
+    sources = list(store.sources.values())
+    seen = coverage(sources, hosts, store.window_ms)
+    builds = host_builds(store.all_sources, hosts, store.duplicates)
+    sights = {
+        (campaign.id, host): sight(campaign, host, entries, [(b, first) for b, first, _ in builds.get(host, [])])
+        for campaign in knowledge.campaigns
+        for host, entries in seen.items()
+    }
+    per_host = {
+        campaign.id: {host: judge_host(campaign, host, findings, sights[campaign.id, host], ladder) for host in seen}
+        for campaign in knowledge.campaigns
+    }
+    campaigns = [(campaign, judge_campaign(campaign, per_host[campaign.id])) for campaign in knowledge.campaigns]
+    own_rules = {host: judged for host in seen if (judged := judge_own_rules(host, findings, ladder)) is not None}
+    verdict = judge_all([*[judgement for _, judgement in campaigns], *own_rules.values()])
+    host_verdicts = _host_verdicts(per_host, own_rules, seen)
+    lost = [(r.name, r.reason) for r in refused if not r.nothing_lost]
+    unread, unsaid = unseen(store.all_sources, hosts, lost)
+    titles = [c.title for c, judgement in campaigns if judgement.verdict == verdict] or [c.title for c, _ in campaigns]
+    account = Account(
+        verdict=verdict,
+        summary=summarise(
+            verdict,
+            {host: judged.verdict for host, judged in host_verdicts.items()},
+            titles,
+            intrusions,
+            ledger,
+            ladder,
+        ),
+        since=store.since,
+        until=store.until,
+        iis_timezone=iis_timezone,
+        hosts=hosts,
+        host_verdicts=host_verdicts,
+        coverage=seen,
+        campaigns=campaigns,
+        ladder=ladder,
+        findings=findings,
+        intrusions=intrusions,
+        webshells=webshells,
+        ledger=[(row, _incomplete(row, seen)) for row in ledger],
+        not_seen=_not_seen(sights, [*unread, *unsaid], knowledge, per_host),
+        advice=[
+            line for campaign, judged in campaigns if judged.verdict == verdict for line in campaign.advice[verdict]
+        ],
+        sources=store.all_sources,
+        duplicates=store.duplicates,
+        refused=sorted(refused, key=lambda refusal: (refusal.name, refusal.reason)),
+        rules_loaded=len(knowledge.rule_set.rules),
+        rules_not_run=[*knowledge.not_run(), *failures],
+    )
+    return account, unread
+
+
+def _advice(knowledge: Knowledge, verdict: str) -> list[str]:
+    return list(dict.fromkeys(line for campaign in knowledge.campaigns for line in campaign.advice[verdict]))
+
+
+def _register(store: EventStore, hosts: Hosts, knowledge: Knowledge) -> None:
+    store.register_hosts({source_id: found.host for source_id, found in hosts.of.items()})
+    spellings = hosts.spellings()
+    store.engine.register(
+        "host_spellings",
+        pa.table({"lowered": pa.array(spellings, pa.string()), "spelling": pa.array(spellings.values(), pa.string())}),
+    )
+    ids = pa.array([source.id for source in store.all_sources], pa.int32())
+    # Ties are broken by the files' names and contents, never by the order in which they were read.
+    store.engine.register("source_ranks", pa.table({"source_id": ids, "rank": pa.array(range(len(ids)), pa.int64())}))
+    shells = [(rule.id, rule.webshell == "used") for rule in knowledge.rule_set.rules if rule.webshell is not None]
+    store.engine.register(
+        "shell_rules",
+        pa.table(
+            {
+                "rule": pa.array([r for r, _ in shells], pa.string()),
+                "used": pa.array([u for _, u in shells], pa.bool_()),
+            }
+        ),
+    )
+
+
+def _shown(findings: Sequence[Finding], intrusions: Sequence[Intrusion]) -> list[Finding]:
+    """Context that belongs to no intrusion is no finding; the rest is numbered anew."""
+    attached = {id(finding) for intrusion in intrusions for finding in intrusion.context}
+    shown = [finding for finding in findings if not finding.rule.context or id(finding) in attached]
+    for number, finding in enumerate(shown, start=1):
+        finding.id = f"F{number}"
+    return shown
+
+
+def _host_verdicts(
+    per_host: Mapping[str, Mapping[str, Judgement]],
+    own_rules: Mapping[str, Judgement],
+    seen: Mapping[str, Sequence[SourceCoverage]],
+) -> dict[str, Judgement]:
+    judged: dict[str, Judgement] = {}
+    for host in seen:
+        own = [judgements[host] for judgements in per_host.values()]
+        own += [own_rules[host]] if host in own_rules else []
+        verdict = judge_all(own)
+        judged[host] = Judgement(
+            verdict, [r for judgement in own if judgement.verdict == verdict for r in judgement.reasons]
+        )
+    return judged
+
+
+def _incomplete(row: MailboxAccess, seen: Mapping[str, Sequence[SourceCoverage]]) -> list[str]:
+    """Why a row of the ledger may be less than what was taken."""
+    reasons = list(row.incomplete)
+    if row.mailbox is None:
+        reasons.append("the mailbox is not known")
+    if row.access == EWS_SSRF:
+        span: Interval = (row.first_ms, row.last_ms)
+        for kind, words in (("httpproxy", "HttpProxy"), ("ews", "EWS")):
+            entries = [entry for host in row.hosts for entry in seen.get(host, []) if entry.kind == kind]
+            if kind == "httpproxy" and uncovered(span, entries):
+                reasons.append(f"the {words} log has gaps in this time")
+    return reasons
+
+
+def _not_seen(
+    sights: Mapping[tuple[str, str], Sight],
+    unread: Sequence[str],
+    knowledge: Knowledge,
+    per_host: Mapping[str, Mapping[str, Judgement]],
+) -> list[str]:
+    sentences = [line for found in sights.values() for line in found.missing]
+    if not per_host or not any(per_host.values()):
+        sentences.append("No Exchange or IIS log was found among the evidence.")
+    sentences += [line for found in sights.values() for line in found.weakened]
+    sentences += unread
+    broken = [reason for _, file, reason in knowledge.not_run()]
+    if broken:
+        sentences.append(f"{len(broken)} rule(s) were not run; 'brokenseal rules check' says why.")
+    return list(dict.fromkeys(sentences))

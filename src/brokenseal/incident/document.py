@@ -1,0 +1,302 @@
+"""The incident document: the JSON object that everything else prints, in a fixed order and in plain types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from brokenseal import __version__
+from brokenseal.detections.campaign import Campaign
+from brokenseal.events import Source
+from brokenseal.events.sources import rfc3339
+from brokenseal.incident.builds import describe
+from brokenseal.incident.coverage import SourceCoverage
+from brokenseal.incident.findings import Finding, Line
+from brokenseal.incident.hosts import Hosts
+from brokenseal.incident.intrusions import Intrusion
+from brokenseal.incident.ledger import MailboxAccess
+from brokenseal.incident.refused import Refused
+from brokenseal.incident.stages import Ladder
+from brokenseal.incident.techniques import technique_name
+from brokenseal.incident.verdicts import Judgement
+from brokenseal.incident.webshells import WebShell
+
+SCHEMA_VERSION = "1.0"
+_OUTCOMES = ("observed", "probed", "attempted", "succeeded")
+_HOUR_MS = 3_600_000
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Everything the document is made of."""
+
+    verdict: str
+    summary: str
+    since: datetime | None
+    until: datetime | None
+    iis_timezone: str
+    hosts: Hosts
+    host_verdicts: Mapping[str, Judgement]
+    coverage: Mapping[str, Sequence[SourceCoverage]]
+    campaigns: Sequence[tuple[Campaign, Judgement]]
+    ladder: Ladder
+    findings: Sequence[Finding]
+    intrusions: Sequence[Intrusion]
+    webshells: Sequence[WebShell]
+    ledger: Sequence[tuple[MailboxAccess, Sequence[str]]]
+    not_seen: Sequence[str]
+    advice: Sequence[str]
+    sources: Sequence[Source]
+    duplicates: Mapping[int, str]
+    refused: Sequence[Refused]
+    rules_loaded: int
+    rules_not_run: Sequence[tuple[str | None, str, str]]
+
+
+def incident_document(account: Account) -> Json:
+    """The document of ``brokenseal/report/incident.schema.json``."""
+    by_id = {source.id: source for source in account.sources}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "generator": {"name": "brokenseal", "version": __version__},
+        "verdict": account.verdict,
+        "summary": account.summary,
+        "scope": {
+            "since": _moment(account.since),
+            "until": _moment(account.until),
+            "iis_timezone": account.iis_timezone,
+        },
+        "hosts": [_host(account, host) for host in sorted(account.host_verdicts)],
+        "campaigns": [_campaign(campaign, judgement) for campaign, judgement in account.campaigns],
+        "intrusions": [_intrusion(account, intrusion) for intrusion in account.intrusions],
+        "mailboxes": [_mailbox(row, incomplete, by_id) for row, incomplete in account.ledger],
+        "findings": [_finding(account, finding, by_id) for finding in account.findings],
+        "not_seen": list(account.not_seen),
+        "advice": list(account.advice),
+        "rules": {
+            "loaded": account.rules_loaded,
+            "not_run": [{"rule": rule, "file": file, "reason": why} for rule, file, why in account.rules_not_run],
+        },
+        "evidence": [*_evidence(account), *[_refused(refusal) for refusal in account.refused]],
+    }
+
+
+def _host(account: Account, host: str) -> Json:
+    return {
+        "host": host,
+        "verdict": account.host_verdicts[host].verdict,
+        "reasons": account.host_verdicts[host].reasons,
+        "builds": [
+            {"build": build, "first": rfc3339(first), "last": rfc3339(last), "product": describe(build).title}
+            for build, first, last in host_builds(account.sources, account.hosts, account.duplicates).get(host, [])
+        ],
+        "coverage": [_coverage(entry) for entry in account.coverage.get(host, [])],
+    }
+
+
+def host_builds(
+    sources: Sequence[Source], hosts: Hosts, duplicates: Mapping[int, str]
+) -> dict[str, list[tuple[str, int, int]]]:
+    """Builds by host as (build, first seen, last seen) in ms since 1970 UTC, by first seen."""
+    spans: dict[tuple[str, str], tuple[int, int]] = {}
+    for source in sources:
+        if source.id in duplicates:
+            continue
+        for seen in source.builds:
+            host = hosts.spelled(seen.host) if seen.host else hosts.of[source.id].host
+            first, last = spans.get((host, seen.build), (seen.first_ms, seen.last_ms))
+            spans[host, seen.build] = (min(first, seen.first_ms), max(last, seen.last_ms))
+    found: dict[str, list[tuple[str, int, int]]] = {}
+    for (host, build), (first, last) in sorted(spans.items(), key=lambda item: (item[1], item[0])):
+        found.setdefault(host, []).append((build, first, last))
+    return found
+
+
+def _coverage(entry: SourceCoverage) -> Json:
+    note = None if entry.events else "no event in the time asked for" if entry.files else None
+    return {
+        "source": entry.source,
+        "first": _time(entry.first_ms),
+        "last": _time(entry.last_ms),
+        "events": entry.events,
+        "rejects": entry.rejects,
+        "files": entry.files,
+        "gaps": [
+            {"from": rfc3339(start), "to": rfc3339(end), "hours": (end - start) // _HOUR_MS}
+            for start, end in entry.gaps
+        ],
+        "note": note,
+    }
+
+
+def _campaign(campaign: Campaign, judgement: Judgement) -> Json:
+    start, end = campaign.window_ms
+    return {
+        "id": campaign.id,
+        "title": campaign.title,
+        "verdict": judgement.verdict,
+        "reasons": judgement.reasons,
+        "window": {"from": rfc3339(start), "to": rfc3339(end)},
+    }
+
+
+def _intrusion(account: Account, intrusion: Intrusion) -> Json:
+    ladder = account.ladder
+    stage = ladder.highest(intrusion.findings)
+    campaigns = sorted({name for finding in intrusion.findings if (name := ladder.campaign(finding)) is not None})
+    return {
+        "id": intrusion.id,
+        "campaign": campaigns[0] if campaigns else None,
+        "hosts": intrusion.hosts,
+        "source_ips": intrusion.source_ips,
+        "first_seen": rfc3339(intrusion.first_ms),
+        "last_seen": rfc3339(intrusion.last_ms),
+        "stage": stage.id if stage else None,
+        "stage_title": stage.title if stage else None,
+        "cves": _cves(intrusion.findings),
+        "webshells": [_webshell(shell, intrusion) for shell in account.webshells if shell.intrusion == intrusion.id],
+        "techniques": _techniques(intrusion),
+        "findings": [finding.id for finding in (*intrusion.findings, *intrusion.context)],
+    }
+
+
+def _cves(findings: Sequence[Finding]) -> list[Json]:
+    by_cve: dict[str, list[Finding]] = {}
+    for finding in findings:
+        for cve in finding.rule.cves:
+            by_cve.setdefault(cve, []).append(finding)
+    return [
+        {
+            "id": cve,
+            "outcome": max((_outcome(finding) for finding in found), key=_OUTCOMES.index),
+            "findings": [finding.id for finding in found],
+        }
+        for cve, found in sorted(by_cve.items())
+    ]
+
+
+def _techniques(intrusion: Intrusion) -> list[Json]:
+    # Context is what somebody else may have done: it names no technique of the intruder.
+    found = {technique for finding in intrusion.findings for technique in finding.rule.techniques}
+    return [{"id": technique, "name": technique_name(technique)} for technique in sorted(found)]
+
+
+def _webshell(shell: WebShell, intrusion: Intrusion) -> Json:
+    return {
+        "url": shell.url,
+        "host": shell.host,
+        "first_used": _time(shell.first_ms),
+        "last_used": _time(shell.last_ms),
+        "state": shell.state,
+        "requests": shell.requests,
+        "findings": [finding.id for finding in intrusion.findings if finding.key in shell.findings],
+    }
+
+
+def _mailbox(row: MailboxAccess, incomplete: Sequence[str], by_id: Mapping[int, Source]) -> Json:
+    return {
+        "mailbox": row.mailbox,
+        "intrusion": row.intrusion,
+        "access": row.access,
+        "first": rfc3339(row.first_ms),
+        "last": rfc3339(row.last_ms),
+        "requests": row.requests,
+        "items_at_least": row.items_at_least,
+        "bytes_at_least": row.bytes_at_least,
+        "complete": not incomplete,
+        "incomplete_because": list(incomplete),
+        "evidence": [_line(line, by_id) for line in row.lines],
+    }
+
+
+def _finding(account: Account, finding: Finding, by_id: Mapping[int, Source]) -> Json:
+    stage = account.ladder.stage(finding)
+    return {
+        "id": finding.id,
+        "rule": finding.rule.id,
+        "title": finding.rule.title,
+        "level": finding.rule.level,
+        "count": finding.count,
+        "outcome": _outcome(finding),
+        "time": rfc3339(finding.first_ms),
+        "last": rfc3339(finding.last_ms),
+        "host": finding.host,
+        "source_ip": finding.source_ip,
+        "campaign": account.ladder.campaign(finding),
+        "stage": stage.id if stage else None,
+        "tags": list(finding.rule.tags),
+        "evidence": [_line(line, by_id) for line in finding.lines],
+    }
+
+
+def _outcome(finding: Finding) -> str:
+    return finding.rule.outcome or "observed"
+
+
+def _line(line: Line, by_id: Mapping[int, Source]) -> Json:
+    source = by_id[line.source_id]
+    return {
+        "file": source.name,
+        "sha256": source.sha256,
+        "line": line.line,
+        "offset": line.offset,
+        "time": rfc3339(line.time_ms),
+    }
+
+
+def _evidence(account: Account) -> list[Json]:
+    listed: list[Json] = []
+    for source in account.sources:
+        host = account.hosts.of[source.id]
+        notes = [note for note in (source.damage and f"reading stopped: {source.damage}", source.note) if note]
+        if source.encoding != "utf-8":
+            notes.append(f"encoded as {source.encoding}")
+        listed.append(
+            {
+                "file": source.name,
+                "sha256": source.sha256 or None,
+                "size": source.size,
+                "kind": source.kind,
+                "host": None if host.known_from == "unknown" else host.host,
+                "host_from": host.known_from,
+                "first": _time(source.first_ms),
+                "last": _time(source.last_ms),
+                "events": source.events,
+                "rejects": source.rejects,
+                "reject_reasons": source.reject_reasons,
+                "warnings": source.warnings,
+                "duplicate_of": account.duplicates.get(source.id),
+                "note": "; ".join(notes) or None,
+            }
+        )
+    return listed
+
+
+def _refused(refusal: Refused) -> Json:
+    return {
+        "file": refusal.name,
+        "sha256": None,
+        "size": None,
+        "kind": "refused",
+        "host": None,
+        "host_from": "unknown",
+        "first": None,
+        "last": None,
+        "events": 0,
+        "rejects": 0,
+        "reject_reasons": {},
+        "warnings": {},
+        "duplicate_of": None,
+        "note": refusal.reason,
+    }
+
+
+def _time(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else rfc3339(milliseconds)
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(int(moment.timestamp() * 1000))

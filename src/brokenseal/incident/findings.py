@@ -1,0 +1,75 @@
+"""Findings: the matches of one rule on one host from one address, with how many, when, and the lines that prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from brokenseal.detections.rule_header import RuleHeader
+from brokenseal.events import EventStore
+from brokenseal.incident.matches import MATCHES
+
+#: Lines listed as evidence of one finding; ``count`` is always the full number.
+EVIDENCE_LINES = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of evidence: the source file's number in the case, the line from 1, byte offset, time (ms since 1970 UTC)."""
+
+    source_id: int
+    line: int
+    offset: int
+    time_ms: int
+
+
+@dataclass(slots=True)
+class Finding:
+    """Matches of one rule × host × source address. Times in milliseconds since 1970 UTC; ``id`` is F1, F2 ... by time."""
+
+    rule: RuleHeader
+    host: str
+    source_ip: str | None
+    count: int
+    first_ms: int
+    last_ms: int
+    lines: list[Line]
+    id: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.rule.id, self.host, self.source_ip or ""
+
+
+def collect_findings(store: EventStore, rules: Mapping[str, RuleHeader]) -> list[Finding]:
+    """All findings, sorted by first time, then rule, host and address, and numbered so."""
+    summary = store.engine.query(
+        f"SELECT rule, host, source_ip, count(*) AS count, epoch_ms(min(time)) AS first_ms, epoch_ms(max(time)) AS last_ms "
+        f"FROM {MATCHES} GROUP BY rule, host, source_ip"
+    )
+    findings = {
+        _key(row): Finding(
+            rules[row["rule"]], row["host"], row["source_ip"], row["count"], row["first_ms"], row["last_ms"], []
+        )
+        for row in summary.to_pylist()
+    }
+    ranks = store.engine.query("SELECT * FROM source_ranks")
+    rank = dict(zip(ranks.column("source_id").to_pylist(), ranks.column("rank").to_pylist(), strict=True))
+    lines = store.engine.query(
+        f'SELECT rule, host, source_ip, m.source_id, line, "offset", epoch_ms(time) AS time_ms FROM {MATCHES} m '
+        "JOIN source_ranks r ON r.source_id = m.source_id "
+        "QUALIFY row_number() OVER (PARTITION BY rule, host, source_ip ORDER BY time, r.rank, line) "
+        f"<= {EVIDENCE_LINES}"
+    )
+    for row in lines.to_pylist():
+        findings[_key(row)].lines.append(Line(row["source_id"], row["line"], row["offset"], row["time_ms"]))
+    for finding in findings.values():
+        finding.lines.sort(key=lambda line: (line.time_ms, rank[line.source_id], line.line))
+    ordered = sorted(findings.values(), key=lambda finding: (finding.first_ms, *finding.key))
+    for number, finding in enumerate(ordered, start=1):
+        finding.id = f"F{number}"
+    return ordered
+
+
+def _key(row: Mapping[str, object]) -> tuple[object, object, object]:
+    return row["rule"], row["host"], row["source_ip"]

@@ -1,0 +1,167 @@
+"""Join findings into intrusions: what one actor did, over all hosts, logs and addresses that the evidence ties together.
+
+Ties, strongest first: the same request id in two logs; the same ECP canary; the same web shell in use; the same source
+address; a shell that first answers within a day of a file written on that host; and, for lines that cannot name a client
+(ECP, OAB, cmdlets, the back end), the nearest activity on the same host within ten minutes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from brokenseal.events import EventStore
+from brokenseal.incident.findings import Finding
+from brokenseal.incident.matches import MATCHES
+from brokenseal.incident.stages import Ladder
+
+NEAR_MS = 10 * 60_000
+SHELL_BIRTH_MS = 24 * 3_600_000
+
+Key = tuple[str, str, str]
+
+
+@dataclass(slots=True)
+class Intrusion:
+    """Findings that belong together; ``id`` is I1, I2 ... by first time. Times in milliseconds since 1970 UTC."""
+
+    findings: list[Finding]
+    context: list[Finding] = field(default_factory=list)
+    id: str = ""
+
+    @property
+    def first_ms(self) -> int:
+        return min(finding.first_ms for finding in self.findings)
+
+    @property
+    def last_ms(self) -> int:
+        return max(finding.last_ms for finding in self.findings)
+
+    @property
+    def hosts(self) -> list[str]:
+        return sorted({finding.host for finding in self.findings})
+
+    @property
+    def source_ips(self) -> list[str]:
+        return sorted({finding.source_ip for finding in self.findings if finding.source_ip})
+
+
+class _Groups:
+    """Disjoint sets of findings."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self._parent = {key: key for key in keys}
+
+    def top(self, key: Key) -> Key:
+        while self._parent[key] != key:
+            self._parent[key] = self._parent[self._parent[key]]
+            key = self._parent[key]
+        return key
+
+    def join(self, first: Key, second: Key) -> None:
+        first, second = sorted((self.top(first), self.top(second)))
+        self._parent[second] = first
+
+
+def join_intrusions(store: EventStore, findings: Sequence[Finding], ladder: Ladder) -> list[Intrusion]:
+    """Intrusions with at least one finding above a probe, by first time. Context findings are attached, never joined."""
+    graded = {finding.key: finding for finding in findings if ladder.grade(finding) is not None}
+    groups = _Groups(graded)
+    _by_shared_value(store, graded, groups, "request_id")
+    _by_shared_value(store, graded, groups, "canary")
+    _by_address(graded.values(), groups)
+    _by_shell(store, graded, groups)
+    _by_shell_birth(graded, groups, ladder)
+    _without_address(graded, groups, ladder)
+    members: dict[Key, list[Finding]] = defaultdict(list)
+    for key, finding in graded.items():
+        members[groups.top(key)].append(finding)
+    intrusions = [Intrusion(found) for found in members.values() if any(ladder.above_probe(f) for f in found)]
+    intrusions.sort(key=lambda intrusion: (intrusion.first_ms, intrusion.hosts, intrusion.source_ips))
+    for number, intrusion in enumerate(intrusions, start=1):
+        intrusion.id = f"I{number}"
+    _attach_context(findings, intrusions)
+    return intrusions
+
+
+def _by_shared_value(store: EventStore, graded: Mapping[Key, Finding], groups: _Groups, column: str) -> None:
+    rows = store.engine.query(
+        f"SELECT DISTINCT {column} AS value, rule, host, coalesce(source_ip, '') AS source_ip FROM {MATCHES} "
+        f"WHERE {column} IN (SELECT {column} FROM {MATCHES} WHERE {column} IS NOT NULL GROUP BY {column} "
+        "HAVING count(DISTINCT (rule, host, coalesce(source_ip, ''))) > 1)"
+    )
+    _join_rows(rows.to_pylist(), graded, groups)
+
+
+def _by_shell(store: EventStore, graded: Mapping[Key, Finding], groups: _Groups) -> None:
+    used = [finding.rule.id for finding in graded.values() if finding.rule.webshell == "used"]
+    if not used:
+        return
+    listed = ", ".join(f"'{rule}'" for rule in sorted(set(used)))
+    rows = store.engine.query(
+        f"SELECT DISTINCT host || ' ' || lower(url) AS value, rule, host, coalesce(source_ip, '') AS source_ip "
+        f"FROM {MATCHES} WHERE rule IN ({listed})"
+    )
+    _join_rows(rows.to_pylist(), graded, groups)
+
+
+def _join_rows(rows: Iterable[Mapping[str, str]], graded: Mapping[Key, Finding], groups: _Groups) -> None:
+    first: dict[str, Key] = {}
+    for row in sorted(rows, key=lambda row: (row["value"], row["rule"], row["host"], row["source_ip"])):
+        key = (row["rule"], row["host"], row["source_ip"])
+        if key in graded:
+            groups.join(first.setdefault(row["value"], key), key)
+
+
+def _by_address(findings: Iterable[Finding], groups: _Groups) -> None:
+    first: dict[str, Key] = {}
+    for finding in findings:
+        if finding.source_ip:
+            groups.join(first.setdefault(finding.source_ip, finding.key), finding.key)
+
+
+def _by_shell_birth(graded: Mapping[Key, Finding], groups: _Groups, ladder: Ladder) -> None:
+    writes = [finding for finding in graded.values() if ladder.wrote_file(finding)]
+    for shell in graded.values():
+        if shell.rule.webshell != "used":
+            continue
+        before = [
+            write
+            for write in writes
+            if write.host == shell.host and write.first_ms <= shell.first_ms <= write.first_ms + SHELL_BIRTH_MS
+        ]
+        if before:
+            groups.join(max(before, key=lambda write: (write.first_ms, write.key)).key, shell.key)
+
+
+def _without_address(graded: Mapping[Key, Finding], groups: _Groups, ladder: Ladder) -> None:
+    named = [finding for finding in graded.values() if finding.source_ip]
+    for finding in graded.values():
+        if finding.source_ip:
+            continue
+        near = [
+            other
+            for other in named
+            if other.host == finding.host
+            and other.first_ms - NEAR_MS <= finding.last_ms
+            and finding.first_ms <= other.last_ms + NEAR_MS
+        ]
+        if near:
+            best = max(near, key=lambda other: (ladder.rank(other), -abs(other.first_ms - finding.first_ms), other.key))
+            groups.join(best.key, finding.key)
+
+
+def _attach_context(findings: Sequence[Finding], intrusions: Sequence[Intrusion]) -> None:
+    for finding in findings:
+        if not finding.rule.context:
+            continue
+        for intrusion in intrusions:
+            on_host = finding.host in intrusion.hosts
+            if (
+                on_host
+                and finding.last_ms >= intrusion.first_ms
+                and finding.first_ms <= intrusion.last_ms + SHELL_BIRTH_MS
+            ):
+                intrusion.context.append(finding)
+                break

@@ -1,0 +1,48 @@
+"""Results kept in the case: a scan that finds nothing new gives the same bytes without doing the work again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from brokenseal import __version__
+from brokenseal.events import Case
+from brokenseal.events.case import write_atomically
+
+Json = dict[str, object]
+
+_DOCUMENT, _KEY = "results/incident.json", "results/key.json"
+
+
+def result_key(case: Case, rules: Sequence[Path], options: Sequence[object]) -> str:
+    """A text that changes whenever the answer may change: the case's content, the rules, the options, this version."""
+    digest = hashlib.sha256()
+    for part in (__version__, *map(repr, options)):
+        digest.update(part.encode() + b"\0")
+    digest.update(case.journal_path.read_bytes() if case.journal_path.exists() else b"")
+    content = files("brokenseal") / "content"
+    for folder in (Path(str(content)), *rules):
+        for path in [folder] if folder.is_file() else sorted(folder.rglob("*")):
+            if path.is_file():
+                digest.update(f"\0{path.name}\0".encode("utf-8", "surrogateescape") + path.read_bytes())
+    return digest.hexdigest()
+
+
+def keep(case: Case, key: str, document: Json, unread: Sequence[str]) -> None:
+    """Write the document, then the key that makes it count."""
+    write_atomically(case.directory / _DOCUMENT, json.dumps(document, indent=1).encode() + b"\n")
+    write_atomically(case.directory / _KEY, json.dumps({"key": key, "unread": list(unread)}, indent=1).encode() + b"\n")
+
+
+def kept(case: Case, key: str) -> tuple[Json, tuple[str, ...]] | None:
+    """The document and the unread sentences kept under *key*, if they are the latest."""
+    try:
+        found = json.loads((case.directory / _KEY).read_bytes())
+        if found["key"] != key:
+            return None
+        return json.loads((case.directory / _DOCUMENT).read_bytes()), tuple(found["unread"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,134 @@
+"""Every event that a rule matched, in one table, whatever log it came from.
+
+    matches(rule, kind, source_id, line, offset, time, host, source_ip, request_id, canary, url, status, method, bytes,
+            target, account, cmdlet, parameters)
+
+``source_ip`` is null where the line cannot name the client: back-end sites see the front end's address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from brokenseal.events import EventStore
+from brokenseal.events.engine import sql_name, sql_text
+
+MATCHES = "matches"
+
+_NULL = "NULL::VARCHAR"
+_DETAILS: dict[str, dict[str, str]] = {
+    "iis": {
+        "source_ip": 'CASE WHEN "s-port" IN (81, 444) THEN NULL ELSE "c-ip" END',
+        "request_id": "nullif(regexp_extract(\"cs-uri-query\", '(?i)cafeReqId=([0-9a-f-]{36})', 1), '')",
+        "canary": "nullif(regexp_extract(\"cs-uri-query\", '(?i)msExchEcpCanary=([^&;]+)', 1), '')",
+        "url": '"cs-uri-stem"',
+        "status": '"sc-status"',
+        "method": '"cs-method"',
+        "bytes": '"sc-bytes"',
+        "account": '"cs-username"',
+    },
+    "httpproxy": {
+        "source_ip": "ClientIpAddress",
+        "request_id": "RequestId",
+        "canary": "nullif(regexp_extract(AnchorMailbox, '(?i)msExchEcpCanary=([^&;#]+)', 1), '')",
+        "url": "UrlStem",
+        "status": "HttpStatus",
+        "method": "Method",
+        "bytes": "ResponseBytes",
+        "target": "AnchorMailbox",
+        "account": "AuthenticatedUser",
+    },
+    "ecp_server": {
+        "request_id": "ACTID",
+        "canary": "Canary",
+        "url": "URL",
+        "cmdlet": "Cmdlet",
+        "parameters": "Parameters",
+    },
+    "oab_generator": {"target": "Path"},
+    "ews": {
+        "source_ip": "ClientIpAddress",
+        "request_id": "RequestId",
+        "status": "HttpStatus",
+        "target": "coalesce(ActAsUser, ImpersonatedUser)",
+        "account": "AuthenticatedUser",
+        "cmdlet": "SoapAction",
+    },
+    "mapi": {
+        "source_ip": "ClientIP",
+        "request_id": "RequestId",
+        "status": "HttpStatusCode",
+        "target": "MailboxId",
+        "account": "AuthenticatedUser",
+    },
+    "cmdlet": {
+        "request_id": "RequestId",
+        "account": "AuthenticatedUser",
+        "cmdlet": "Cmdlet",
+        "parameters": "Parameters",
+    },
+    "message_tracking": {
+        "source_ip": '"original-client-ip"',
+        "account": '"sender-address"',
+        "target": '"message-subject"',
+    },
+}
+_TEXT = ("source_ip", "request_id", "canary", "url", "method", "target", "account", "cmdlet", "parameters")
+
+
+def build_matches(store: EventStore, found: Sequence[tuple[str, str, pa.Table]]) -> None:
+    """Make the table ``matches`` in the store's engine.
+
+    ``found`` holds (kind, relation, keys) with keys in ``MATCH_SCHEMA``; the details come from the relation. Needs the
+    tables ``source_hosts`` and ``host_spellings``.
+    """
+    store.engine.execute(
+        f'CREATE OR REPLACE TABLE {MATCHES} (rule VARCHAR, kind VARCHAR, source_id INTEGER, line BIGINT, "offset" BIGINT, '
+        "time TIMESTAMPTZ, host VARCHAR, source_ip VARCHAR, request_id VARCHAR, canary VARCHAR, url VARCHAR, "
+        "status INTEGER, method VARCHAR, bytes BIGINT, target VARCHAR, account VARCHAR, cmdlet VARCHAR, parameters VARCHAR)"
+    )
+    for number, (kind, relation, keys) in enumerate(found):
+        if keys.num_rows == 0:
+            continue
+        name = f"match_keys_{number}"
+        store.engine.register(name, keys)
+        store.engine.execute(f"INSERT INTO {MATCHES} {_select(kind, relation, name)}")
+    _client_of_proxied(store)
+
+
+def _select(kind: str, relation: str, keys: str) -> str:
+    details = _DETAILS[kind]
+
+    def text(column: str) -> str:
+        return f"({details[column]})::VARCHAR" if column in details else _NULL
+
+    address = f"lower(regexp_replace(regexp_replace({text('source_ip')}, '^::ffff:([0-9.]+)$', '\\1'), '%.*$', ''))"
+    return (
+        f'SELECT k.rule, {sql_text(kind)}, e.source_id, e.line, e."offset", e.time, '
+        "coalesce(n.spelling, e.host, s.source_host), "
+        f"{address}, lower({text('request_id')}), {text('canary')}, {text('url')}, "
+        f"{details.get('status', 'NULL')}::INTEGER, {text('method')}, {details.get('bytes', 'NULL')}::BIGINT, "
+        f"{text('target')}, {text('account')}, {text('cmdlet')}, {text('parameters')} "
+        f"FROM {sql_name(keys)} k JOIN {relation} e ON e.source_id = k.source_id AND e.line = k.line "
+        "LEFT JOIN source_hosts s ON s.source_id = e.source_id LEFT JOIN host_spellings n ON n.lowered = lower(e.host)"
+    )
+
+
+def _client_of_proxied(store: EventStore) -> None:
+    """Behind a load balancer IIS sees the balancer; HttpProxy's row of the same request may know the client."""
+    proxied = store.events("httpproxy")
+    if proxied is None:
+        return
+    store.engine.execute(
+        "CREATE OR REPLACE TEMP TABLE proxied AS SELECT lower(RequestId) AS request_id, "
+        "any_value(lower(regexp_replace(ClientIpAddress, '%.*$', ''))) AS client "
+        f"FROM {proxied} WHERE lower(RequestId) IN (SELECT request_id FROM {MATCHES} WHERE kind = 'iis') "
+        "GROUP BY ALL HAVING count(DISTINCT ClientIpAddress) = 1"
+    )
+    store.engine.execute(
+        f"UPDATE {MATCHES} SET source_ip = p.client FROM proxied p "
+        f"WHERE {MATCHES}.kind = 'iis' AND {MATCHES}.source_ip IS NOT NULL AND {MATCHES}.request_id = p.request_id "
+        "AND p.client IS NOT NULL"
+    )

@@ -1,0 +1,136 @@
+"""A whole scan: evidence in, incident out. The order here is the order of the folders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from brokenseal.errors import UsageError
+from brokenseal.events import Case, EventStore, NoProgress, Progress, default_jobs, ingest, unread_files
+from brokenseal.evidence import Inventory, collect, refuse_output_inside
+from brokenseal.incident.kept_results import Json, keep, kept, result_key
+from brokenseal.incident.refused import Refused
+from brokenseal.parsers import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """The answer of a scan: ``document`` has the shape of ``brokenseal/report/incident.schema.json``.
+
+    ``unread`` names what could not be read, one sentence each; when it is not empty the answer rests on less than what
+    was given.
+    """
+
+    document: Json
+    unread: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        return str(self.document["verdict"])
+
+    @property
+    def summary(self) -> str:
+        return str(self.document["summary"])
+
+
+def scan(
+    evidence: Sequence[Path | str],
+    *,
+    case: Path | str | None = None,
+    hosts: Mapping[str, Path | str] | None = None,
+    rules: Sequence[Path | str] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
+    iis_timezone: str = "UTC",
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Incident:
+    """Scan folders, files and archives and say what they show.
+
+    ``case``: a directory to keep what was read (a second scan reads only what is new or changed); without it a temporary
+    one is used. ``hosts``: server name → folder whose files it wrote, for logs that do not name their server. ``rules``:
+    more folders or files of Sigma rules. ``since``/``until`` bound the events that are judged (aware, or taken as UTC).
+    ``iis_timezone``: the zone of the IIS logs' times, if not UTC. ``jobs``: threads, by default one a
+    processor, at most 4.
+
+    Raises :class:`brokenseal.errors.UsageError` (a path that does not exist, a case inside the evidence, an unknown
+    time zone). What cannot be read among the evidence is not raised but named in ``Incident.unread``.
+    """
+    since, until = _utc(since), _utc(until)
+    if since is not None and until is not None and since >= until:
+        raise UsageError("--since must lie before --until")
+    _check_zone(iis_timezone)
+    progress = progress or NoProgress()
+    if not evidence:
+        raise UsageError("no evidence was named")
+    inventory = collect([Path(item) for item in evidence], {name: Path(path) for name, path in (hosts or {}).items()})
+    if case is not None:
+        refuse_output_inside(Path(case), inventory.roots)
+    settings = Settings(iis_timezone)
+    jobs = max(1, jobs) if jobs is not None else default_jobs()
+    more_rules = [Path(rule) for rule in rules]
+    refused = _refused(inventory)
+    with Case(Path(case) if case is not None else None) as opened:
+        options = (since, until, iis_timezone, refused)
+        if not unread_files(opened, inventory.files, settings):
+            found = kept(opened, result_key(opened, more_rules, options))
+            if found is not None:
+                return Incident(*found)
+        document, unread = _scanned(opened, inventory, settings, more_rules, (since, until), refused, jobs, progress)
+        if case is not None:
+            keep(opened, result_key(opened, more_rules, options), document, unread)
+    return Incident(document, tuple(unread))
+
+
+def _scanned(
+    case: Case,
+    inventory: Inventory,
+    settings: Settings,
+    rules: Sequence[Path],
+    window: tuple[datetime | None, datetime | None],
+    refused: Sequence[Refused],
+    jobs: int,
+    progress: Progress,
+) -> tuple[Json, list[str]]:
+    # Imported here because a scan with nothing new needs none of it, and loading Sigma takes longer than the rest.
+    from brokenseal.detections.campaign import load_campaigns
+    from brokenseal.detections.prefilter import LinePrefilter
+    from brokenseal.incident.account import build_account
+    from brokenseal.incident.document import incident_document
+    from brokenseal.incident.knowledge import Knowledge
+
+    knowledge = Knowledge.load(load_campaigns(), rules)
+    prefilter = LinePrefilter(knowledge.literals())
+    try:
+        ingest(case, inventory.files, settings, prefilter, jobs=jobs, progress=progress)
+    finally:
+        progress.stop()
+    since, until = window
+    store = EventStore(case, threads=jobs, since=since, until=until)
+    try:
+        account, unread = build_account(
+            store, knowledge, prefilter.fingerprint, refused, settings.iis_timezone, progress
+        )
+    finally:
+        store.close()
+    return incident_document(account), unread
+
+
+def _refused(inventory: Inventory) -> list[Refused]:
+    return [Refused(refusal.name, refusal.reason, refusal.nothing_lost) for refusal in inventory.refusals]
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UsageError(f"unknown time zone {name!r}; use a name like 'Europe/Berlin' or 'UTC'") from error

@@ -1,0 +1,89 @@
+"""The verdict: per host and campaign, per campaign, and one for everything, each with its reasons in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from brokenseal.detections.campaign import Campaign
+from brokenseal.events.sources import rfc3339
+from brokenseal.incident.findings import Finding
+from brokenseal.incident.sight import Sight
+from brokenseal.incident.stages import VERDICTS, Ladder, worst
+
+#: Findings named as reasons of one verdict; the others are in the findings.
+MOST_REASONS = 6
+
+
+@dataclass(slots=True)
+class Judgement:
+    """A verdict with its reasons."""
+
+    verdict: str
+    reasons: list[str] = field(default_factory=list)
+
+
+def judge_host(campaign: Campaign, host: str, findings: Sequence[Finding], sight: Sight, ladder: Ladder) -> Judgement:
+    """One campaign on one host: what was found outweighs what is missing; nothing found counts only where all was seen."""
+    own = [f for f in findings if f.host == host and ladder.campaign(f) == campaign.id and ladder.grade(f) is not None]
+    verdict = worst([ladder.grade(finding) or "no_evidence" for finding in own])
+    if verdict == "no_evidence":
+        if sight.missing:
+            return Judgement("cannot_tell", [*sight.missing, *sight.notes])
+        start, end = sight.window
+        seen = f"Nothing of {campaign.title} was found on {host}, and the logs that would show it cover"
+        return Judgement(verdict, [f"{seen} {rfc3339(start)[:10]} to {rfc3339(end)[:10]}.", *sight.notes])
+    reasons = [_reason(finding) for finding in _telling(own, ladder)]
+    if sight.missing and verdict in ("probed", "attempted"):
+        reasons.append("More may have happened where nothing can be seen:")
+        reasons += sight.missing
+    return Judgement(verdict, reasons)
+
+
+def judge_own_rules(host: str, findings: Sequence[Finding], ladder: Ladder) -> Judgement | None:
+    """What the user's own rules (of no campaign) show on a host; None when nothing of it grades anything."""
+    own = [f for f in findings if f.host == host and ladder.campaign(f) is None and ladder.grade(f) is not None]
+    if not own:
+        return None
+    return Judgement(
+        worst([ladder.grade(f) or "no_evidence" for f in own]), [_reason(f) for f in _telling(own, ladder)]
+    )
+
+
+def _telling(findings: Sequence[Finding], ladder: Ladder) -> list[Finding]:
+    """The findings that say most: worst verdict first, then the highest stage; one of each rule."""
+
+    def weight(finding: Finding) -> tuple[int, int, int, tuple[str, str, str]]:
+        grade = ladder.grade(finding) or "no_evidence"
+        return -VERDICTS.index(grade), -ladder.rank(finding), finding.first_ms, finding.key
+
+    chosen: dict[str, Finding] = {}
+    for finding in sorted(findings, key=weight):
+        chosen.setdefault(finding.rule.id, finding)
+    return list(chosen.values())[:MOST_REASONS]
+
+
+def _reason(finding: Finding) -> str:
+    times = "once" if finding.count == 1 else f"{finding.count} times"
+    origin = f" from {finding.source_ip}" if finding.source_ip else ""
+    when = f"at {rfc3339(finding.first_ms)}" if finding.count == 1 else f"first at {rfc3339(finding.first_ms)}"
+    return f"{finding.host}: {finding.rule.title} ({finding.id}): {times}{origin}, {when}."
+
+
+def judge_campaign(campaign: Campaign, by_host: Mapping[str, Judgement]) -> Judgement:
+    """The worst of the hosts, with each host's reasons."""
+    if not by_host:
+        return Judgement("cannot_tell", [f"No log that could show {campaign.title} was among the evidence."])
+    verdict = worst([judgement.verdict for judgement in by_host.values()])
+    reasons = [
+        reason
+        for host in sorted(by_host, key=lambda host: (-VERDICTS.index(by_host[host].verdict), host))
+        for reason in by_host[host].reasons
+        if by_host[host].verdict == verdict
+    ]
+    return Judgement(verdict, reasons)
+
+
+def judge_all(judgements: Sequence[Judgement]) -> str:
+    """The worst verdict; without any judgement nothing can be told."""
+    return worst([judgement.verdict for judgement in judgements], default="cannot_tell")

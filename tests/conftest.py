@@ -1,0 +1,31 @@
+"""Simulated evidence that several tests share: made once a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Truth = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, Truth]]:
+    """``simulated(scenario, **arguments)`` → (evidence folder, truth); the same arguments give the same folder."""
+    from brokenseal.simulate import simulate
+
+    made: dict[str, Path] = {}
+
+    def make(scenario: str, **arguments: Any) -> tuple[Path, Truth]:
+        arguments = {"users": 3, "days": 4, "start": date(2021, 2, 27), **arguments}
+        key = json.dumps([scenario, arguments], default=str, sort_keys=True)
+        if key not in made:
+            made[key] = tmp_path_factory.mktemp("simulated") / scenario
+            simulate(made[key], scenario, **arguments)
+        return made[key] / "evidence", json.loads((made[key] / "truth.json").read_text("utf-8"))
+
+    return make

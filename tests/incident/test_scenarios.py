@@ -1,0 +1,103 @@
+"""The simulator knows what happened; a scan of what it wrote must find exactly that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brokenseal import scan
+from brokenseal.report.document import validate
+from brokenseal.simulate import SCENARIOS
+
+Make = Callable[..., tuple[Path, dict[str, Any]]]
+
+
+def document_of(evidence: Path, **arguments: Any) -> dict[str, Any]:
+    incident = scan([evidence], **arguments)
+    assert validate(incident.document) == []
+    return dict(incident.document)
+
+
+def shell(row: dict[str, Any]) -> tuple[Any, ...]:
+    # IIS, where shells are seen, logs whole seconds.
+    seconds = [row[name][:19] for name in ("first_used", "last_used")]
+    return row["url"], *seconds, row["state"], row["requests"]
+
+
+@pytest.mark.parametrize("scenario", [name for name in SCENARIOS if name not in ("quiet", "logs-missing")])
+@pytest.mark.parametrize("seed", [1, 2021])
+def test_verdict_shells_and_mail_are_those_of_the_truth(simulated: Make, scenario: str, seed: int) -> None:
+    evidence, truth = simulated(scenario, seed=seed)
+    found = document_of(evidence)
+    assert found["verdict"] == truth["verdict"]
+    assert [shell(s) for i in found["intrusions"] for s in i["webshells"]] == [shell(s) for s in truth["webshells"]]
+    mail = {(m["mailbox"], m["requests"], m["items_at_least"], m["bytes_at_least"]) for m in found["mailboxes"]}
+    assert mail == {(m["mailbox"], m["requests"], m["items"], m["bytes"]) for m in truth["mailboxes"]}
+
+
+@pytest.mark.parametrize("scenario", ["hafnium", "mail-only", "oab-write"])
+def test_the_attackers_addresses_are_in_one_intrusion_and_nobody_elses(simulated: Make, scenario: str) -> None:
+    evidence, truth = simulated(scenario)
+    found = document_of(evidence)
+    assert [intrusion["source_ips"] for intrusion in found["intrusions"]] == [sorted(truth["attacker_ips"])]
+
+
+@pytest.mark.parametrize("scenario", ["hafnium", "mail-only", "oab-write", "failed", "probed"])
+def test_the_flaws_and_their_outcome_are_those_of_the_truth(simulated: Make, scenario: str) -> None:
+    evidence, truth = simulated(scenario)
+    found = document_of(evidence)
+    outcomes = {cve["id"]: cve["outcome"] for intrusion in found["intrusions"] for cve in intrusion["cves"]}
+    if scenario == "probed":
+        assert found["intrusions"] == []
+        assert {finding["outcome"] for finding in found["findings"]} == {"probed"}
+    else:
+        assert outcomes == truth["cves"]
+
+
+def test_a_quiet_server_whose_logs_cover_the_campaign_shows_no_evidence(simulated: Make) -> None:
+    evidence, _ = simulated("quiet", users=1, start=date(2021, 1, 1), days=75)
+    found = document_of(evidence)
+    assert (found["verdict"], found["findings"], found["intrusions"], found["mailboxes"]) == ("no_evidence", [], [], [])
+
+
+def test_the_same_server_with_logs_of_a_few_days_cannot_be_judged(simulated: Make) -> None:
+    evidence, _ = simulated("quiet")
+    found = document_of(evidence)
+    assert found["verdict"] == "cannot_tell"
+    assert any("2021-01-01 to 2021-02-27" in sentence for sentence in found["not_seen"])
+
+
+def test_missing_logs_hide_the_break_in_and_the_report_says_which(simulated: Make) -> None:
+    evidence, truth = simulated("logs-missing")
+    found = document_of(evidence)
+    assert (found["verdict"], truth["verdict"]) == ("cannot_tell", "cannot_tell")
+    assert any("HttpProxy" in sentence for sentence in found["not_seen"])
+
+
+def test_a_theft_that_crosses_two_servers_is_one_intrusion_with_both_mailboxes(simulated: Make) -> None:
+    evidence, truth = simulated("hafnium", servers=2)
+    found = document_of(evidence)
+    assert len(found["intrusions"]) == 1
+    assert {m["mailbox"] for m in found["mailboxes"]} == {m["mailbox"] for m in truth["mailboxes"]}
+    assert all(m["complete"] for m in found["mailboxes"])
+
+
+def test_without_the_back_end_log_the_bytes_stay_in_a_row_of_their_own(simulated: Make) -> None:
+    evidence, truth = simulated("mail-only", sources=["iis", "httpproxy", "ecp_server"])
+    found = document_of(evidence)
+    [row] = found["mailboxes"]
+    assert row["mailbox"] is None
+    assert row["bytes_at_least"] == sum(m["bytes"] for m in truth["mailboxes"])
+    assert not row["complete"]
+    assert found["verdict"] == "mail_read"
+
+
+def test_iis_alone_shows_the_break_in(simulated: Make) -> None:
+    evidence, _ = simulated("hafnium", sources=["iis"])
+    found = document_of(evidence)
+    assert found["verdict"] == "breached"
+    assert [s["state"] for i in found["intrusions"] for s in i["webshells"]] == ["removed"]
