@@ -1,0 +1,141 @@
+"""The first sections of the report: why this verdict, who, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from brokenseal.report.page import Page
+from brokenseal.report.shape import IncidentDocument, Intrusion
+from brokenseal.report.text import plain
+from brokenseal.report.wording import OUTCOMES, VERDICTS, day, day_span, moment, rank, span, these_logs, verdict_words
+
+_REASONS = 12
+_ADDRESSES = 12
+_MOMENTS = 16
+_IDS = 6
+_WORST_FIRST = tuple(reversed(VERDICTS))
+
+
+def why(document: IncidentDocument, page: Page) -> None:
+    page.heading("Why")
+    told: set[str] = set()
+    for server in sorted(document["hosts"], key=lambda server: rank(_WORST_FIRST, server["verdict"])):
+        page.sentence(Text.assemble(f"{plain(server['host'])}: ", verdict_words(server["verdict"])))
+        _reasons(page, server["reasons"], told, server["host"])
+    for campaign in document["campaigns"]:
+        window = campaign["window"]
+        active = f", {day(window['from'])} to {day(window['to'])}" if window["from"] or window["to"] else ""
+        name = f"Campaign {plain(campaign['title'])}{active}"
+        page.sentence(Text.assemble(f"{name}: ", verdict_words(campaign["verdict"])))
+        _reasons(page, campaign["reasons"], told)
+    if not document["hosts"]:
+        page.sentence("No log of an Exchange server was found in what was given.")
+
+
+def who(document: IncidentDocument, page: Page) -> None:
+    page.heading("Who")
+    if not document["intrusions"]:
+        page.sentence(f"No intruder was found in {these_logs(document['verdict'])}.")
+    for intrusion in document["intrusions"]:
+        page.sentence(f"Intrusion {plain(intrusion['id'])}")
+        addresses = [plain(address) for address in intrusion["source_ips"]]
+        page.labelled("From", ", ".join(page.bound(addresses, _ADDRESSES)) or "(no address in the logs)", 4)
+        page.more(len(addresses), _ADDRESSES, 16)
+        page.labelled("Servers", ", ".join(plain(host) for host in intrusion["hosts"]), 4)
+        page.labelled("Reached", _stage(intrusion), 4)
+        flaws = intrusion["cves"]
+        page.labelled_list(
+            "Flaws", [f"{plain(flaw['id'])}: {plain(flaw['outcome'])} {_ids(flaw['findings'])}" for flaw in flaws], 4
+        )
+        techniques = intrusion["techniques"]
+        page.labelled_list("ATT&CK", [f"{plain(one['id'])} {plain(one['name'])}" for one in techniques], 4)
+
+
+def when(document: IncidentDocument, page: Page) -> None:
+    page.heading("When (UTC)")
+    for intrusion in document["intrusions"]:
+        page.sentence(f"Intrusion {plain(intrusion['id'])}: {span(intrusion['first_seen'], intrusion['last_seen'])}")
+        moments = sorted(_moments(document, intrusion))
+        for _, time, text in sorted(page.bound(moments, _MOMENTS), key=lambda one: one[1:]):
+            page.labelled(moment(time), text, 4)
+        page.more(len(moments), _MOMENTS, 4)
+    if not document["intrusions"]:
+        times = [time for one in document["evidence"] for time in (one["first"], one["last"]) if time]
+        logs = (
+            f"The logs read run from {moment(min(times))} to {moment(max(times))}." if times else "No event was read."
+        )
+        page.sentence(f"There is no intrusion to date. {logs}")
+    builds = [(host["host"], build) for host in document["hosts"] for build in host["builds"]]
+    if builds:
+        page.sentence("Exchange on the servers, by their logs:")
+    for host, build in builds:
+        product = f" ({plain(build['product'])})" if build["product"] else ""
+        page.bullet(f"{plain(host)}: {plain(build['build'])}{product}, {day_span(build['first'], build['last'])}", 4)
+
+
+def _reasons(page: Page, reasons: list[str], told: set[str], server: str | None = None) -> None:
+    """The reasons that are not ``told`` yet: those of a campaign mostly repeat those of the servers.
+
+    Under the name of the ``server`` itself they need not begin with it once more.
+    """
+    new = [reason for reason in reasons if reason not in told]
+    told.update(new)
+    for reason in page.bound(new, _REASONS):
+        page.bullet(plain(reason.removeprefix(f"{server}: ") if server else reason), 4)
+    page.more(len(new), _REASONS, 4)
+    if len(new) < len(reasons):
+        page.bullet("the reasons above" if not new else "and reasons above", 4)
+
+
+def _stage(intrusion: Intrusion) -> str:
+    title, stage = plain(intrusion.get("stage_title")), plain(intrusion["stage"])
+    if title and stage:
+        return f"{title} ({stage})"
+    return title or stage or "(no stage of a known campaign)"
+
+
+def _ids(ids: list[str]) -> str:
+    """``(F1, F2 and 3 more)``."""
+    shown = ", ".join(plain(identity) for identity in ids[:_IDS])
+    more = f" and {len(ids) - _IDS:,} more" if len(ids) > _IDS else ""
+    return f"({shown}{more})" if shown else ""
+
+
+def _moments(document: IncidentDocument, intrusion: Intrusion) -> Iterator[tuple[int, str, str]]:
+    """What happened in ``intrusion``, as (weight, time, plain text), in no order; the smallest weighs most."""
+    told: set[str] = set()
+    for shell in intrusion["webshells"]:
+        if shell["first_used"]:
+            told.update(shell.get("findings", ()))
+            use = f"use of the web shell {plain(shell['url'])} {_ids(shell.get('findings', []))}"
+            yield from _ends(shell["first_used"], shell["last_used"], use)
+    for mailbox in document["mailboxes"]:
+        if mailbox["intrusion"] == intrusion["id"]:
+            whose = f"the mail of {plain(mailbox['mailbox'])}" if mailbox["mailbox"] else "mail, no log says whose"
+            yield from _ends(mailbox["first"], mailbox["last"], f"access to {whose}")
+    own = _findings(intrusion) - told
+    for finding in document["findings"]:
+        if finding["id"] in own and finding["time"]:
+            text = f"{plain(finding['title'])} ({plain(finding['outcome'])}, {plain(finding['id'])})"
+            yield 1 + rank(OUTCOMES, finding["outcome"]), finding["time"], text
+
+
+def _ends(first: str | None, last: str | None, what: str) -> Iterator[tuple[int, str, str]]:
+    if moment(first) == moment(last):
+        yield 0, first or "", what[0].upper() + what[1:]
+        return
+    if first:
+        yield 0, first, f"First {what}"
+    if last:
+        yield 0, last, f"Last {what}"
+
+
+def _findings(intrusion: Intrusion) -> set[str]:
+    ids = set(intrusion.get("findings", ()))
+    for flaw in intrusion["cves"]:
+        ids.update(flaw["findings"])
+    for shell in intrusion["webshells"]:
+        ids.update(shell.get("findings", ()))
+    return ids

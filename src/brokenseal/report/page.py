@@ -1,0 +1,114 @@
+"""The page of the terminal report: headings, bullets, labelled lines and tables, wrapped without losing a character.
+
+Rich is given ``Text`` objects only, never strings of markup, so ``[red]`` or ``:bomb:`` in a log stays what it is.
+Every string that comes from a document must have gone through ``plain`` before it gets here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from brokenseal.report.fold import breaks
+from brokenseal.report.text import plain
+
+Item = TypeVar("Item")
+
+INDENT = 2
+LABEL_WIDTH = 8
+_DEEP = 6
+_NARROWEST = 24  # cells for a text beside its label; with less, the text goes below it
+_WIDEST_KEPT = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the sections write to. ``verbose`` lifts the bounds of lists."""
+
+    console: Console
+    verbose: bool = False
+
+    def blank(self) -> None:
+        self.line(Text())
+
+    def heading(self, text: str) -> None:
+        self.blank()
+        self._wrapped(Text(text, style="bold"), "", "")
+
+    def sentence(self, text: str | Text, indent: int = INDENT) -> None:
+        self._wrapped(text, " " * indent, " " * indent)
+
+    def bullet(self, text: str | Text, indent: int = INDENT, mark: str = "-") -> None:
+        self._wrapped(text, f"{' ' * indent}{mark} ", " " * (indent + len(mark) + 1))
+
+    def labelled(self, label: str, text: str | Text, indent: int = INDENT, width: int = LABEL_WIDTH) -> None:
+        """``text`` beside its label, in a column of its own. A label longer than ``width`` moves its own text only."""
+        start = f"{' ' * indent}{label.ljust(width)} "
+        self._wrapped(text, start, " " * len(start))
+
+    def labelled_list(self, label: str, texts: Iterable[str | Text], indent: int = INDENT) -> None:
+        """One label for several texts, each on a line of its own."""
+        for text in texts:
+            self.labelled(label, text, indent)
+            label = ""
+
+    def table(self, columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> None:
+        """A table without ruling. A column is its heading and whether it holds numbers (then it is set to the right).
+
+        When the width is short, the first column gives way.
+        """
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="underline")
+        for place, (name, number) in enumerate(columns):
+            width = _kept([name, *(row[place] for row in rows)] if place else [name])
+            table.add_column(Text(name), justify="right" if number else "left", overflow="fold", min_width=width)
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        for line in self.console.render_lines(table, self.console.options.update(width=self._room(INDENT)), pad=False):
+            text = Text(" " * INDENT)
+            for segment in line:
+                text.append(segment.text, segment.style or "")
+            text.rstrip()
+            self.line(text)
+
+    def bound(self, items: Sequence[Item], limit: int) -> Sequence[Item]:
+        """``items``, cut to ``limit`` unless the report is verbose; pair it with :meth:`more`."""
+        return items if self.verbose else items[:limit]
+
+    def more(self, total: int, limit: int, indent: int = INDENT, hint: str = "--json") -> None:
+        """Say that a list was cut to ``limit`` of ``total``, and what shows it whole."""
+        if total > limit and not self.verbose:
+            self.sentence(f"… and {total - limit:,} more (see {hint})", indent)
+
+    def _wrapped(self, text: str | Text, first: str, others: str) -> None:
+        text = text if isinstance(text, Text) else Text(text)
+        if len(first) > _DEEP and self._room(len(first)) < _NARROWEST:
+            self.line(Text(first))
+            first = others = " " * _DEEP
+        start = first
+        for line in text.divide(breaks(text.plain, self._room(len(first)))):
+            self.line(Text(start).append_text(line))
+            start = others
+
+    def _room(self, used: int) -> int:
+        return max(self.console.width - used, _DEEP)
+
+    def line(self, text: Text) -> None:
+        """``text`` in one line, however long."""
+        text.rstrip()
+        self.console.print(text, no_wrap=True, overflow="ignore", crop=False, highlight=False, soft_wrap=True)
+
+
+def _kept(cells: Sequence[str]) -> int:
+    """The width that a column keeps; what is wider than this is folded."""
+    return min(max(map(cell_len, cells)), _WIDEST_KEPT)
+
+
+def where(file: str, line: int) -> str:
+    """``file:line``, whole."""
+    return f"{plain(file, None)}:{line}"

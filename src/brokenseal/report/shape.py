@@ -1,0 +1,178 @@
+"""The incident document as Python types, member for member as in ``incident.schema.json`` (a test compares the two).
+
+Types only: nothing is checked at run time. What the members mean is written in the schema.
+"""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+
+class Reference(TypedDict):
+    file: str
+    sha256: str | None
+    line: int
+    offset: NotRequired[int]
+    time: NotRequired[str | None]
+
+
+class Build(TypedDict):
+    build: str
+    first: str
+    last: str
+    product: str | None
+
+
+# A member named 'from' needs the functional form.
+Gap = TypedDict("Gap", {"from": str, "to": str, "hours": float})
+Window = TypedDict("Window", {"from": str | None, "to": str | None})
+
+
+class Coverage(TypedDict):
+    source: str
+    first: str | None
+    last: str | None
+    events: int
+    rejects: int
+    files: int
+    gaps: list[Gap]
+    note: NotRequired[str | None]
+
+
+class Host(TypedDict):
+    host: str
+    verdict: str
+    reasons: list[str]
+    builds: list[Build]
+    coverage: list[Coverage]
+
+
+class Campaign(TypedDict):
+    id: str
+    title: str
+    verdict: str
+    reasons: list[str]
+    window: Window
+
+
+class Flaw(TypedDict):
+    id: str
+    outcome: str
+    findings: list[str]
+
+
+class WebShell(TypedDict):
+    url: str
+    host: NotRequired[str | None]
+    first_used: str | None
+    last_used: str | None
+    state: str
+    requests: int
+    findings: NotRequired[list[str]]
+
+
+class Technique(TypedDict):
+    id: str
+    name: str
+
+
+class Intrusion(TypedDict):
+    id: str
+    campaign: NotRequired[str | None]
+    hosts: list[str]
+    source_ips: list[str]
+    first_seen: str
+    last_seen: str
+    stage: str | None
+    stage_title: NotRequired[str | None]
+    cves: list[Flaw]
+    webshells: list[WebShell]
+    techniques: list[Technique]
+    findings: NotRequired[list[str]]
+
+
+class Mailbox(TypedDict):
+    mailbox: str | None
+    intrusion: str | None
+    access: str
+    first: str
+    last: str
+    requests: int
+    items_at_least: int | None
+    bytes_at_least: int | None
+    complete: bool
+    incomplete_because: NotRequired[list[str]]
+    evidence: NotRequired[list[Reference]]
+
+
+class Finding(TypedDict):
+    id: str
+    rule: str
+    title: str
+    level: str
+    count: int
+    outcome: str
+    time: str | None
+    last: NotRequired[str | None]
+    host: str | None
+    source_ip: str | None
+    campaign: NotRequired[str | None]
+    stage: NotRequired[str | None]
+    tags: NotRequired[list[str]]
+    evidence: list[Reference]
+
+
+class EvidenceRecord(TypedDict):
+    file: str
+    sha256: str | None
+    size: int | None
+    kind: str
+    host: str | None
+    host_from: str
+    first: str | None
+    last: str | None
+    events: int
+    rejects: int
+    reject_reasons: dict[str, int]
+    warnings: dict[str, int]
+    duplicate_of: NotRequired[str | None]
+    note: NotRequired[str | None]
+
+
+class RuleNotRun(TypedDict):
+    rule: str | None
+    file: str
+    reason: str
+
+
+class Rules(TypedDict):
+    loaded: int
+    not_run: list[RuleNotRun]
+
+
+class Generator(TypedDict):
+    name: str
+    version: str
+
+
+class Scope(TypedDict):
+    since: str | None
+    until: str | None
+    iis_timezone: str
+
+
+class IncidentDocument(TypedDict):
+    schema_version: str
+    generator: Generator
+    verdict: str
+    summary: str
+    scope: NotRequired[Scope]
+    hosts: list[Host]
+    campaigns: list[Campaign]
+    intrusions: list[Intrusion]
+    mailboxes: list[Mailbox]
+    findings: list[Finding]
+    not_seen: list[str]
+    advice: list[str]
+    rules: Rules
+    evidence: list[EvidenceRecord]

@@ -1,0 +1,147 @@
+"""The document's ids and numbers in plain words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from brokenseal.report.text import plain
+
+# From best to worst: the words after a server's name, and Rich's style. The words say it all: colour only repeats them.
+VERDICTS: dict[str, tuple[str, str]] = {
+    "no_evidence": ("no evidence of a break-in", "bold green"),
+    "cannot_tell": ("cannot tell", "bold yellow"),
+    "probed": ("probed, nothing more", "bold cyan"),
+    "attempted": ("attacked, no sign that it worked", "bold yellow"),
+    "breached": ("broken into", "bold red"),
+    "mail_read": ("broken into, and mail was read", "bold red"),
+}
+
+# For a document whose summary is empty.
+VERDICT_SENTENCES = {
+    "no_evidence": "The logs show no break-in.",
+    "cannot_tell": "The logs that would show a break-in are not all there.",
+    "probed": "Somebody looked whether the server can be attacked; nothing more was seen.",
+    "attempted": "The server was attacked; nothing shows that it worked.",
+    "breached": "The server was broken into.",
+    "mail_read": "The server was broken into and mail was read.",
+}
+
+OUTCOMES = ("succeeded", "attempted", "probed", "observed")
+
+ACCESS = {
+    "ews-ssrf": "EWS through the SSRF (CVE-2021-26855)",
+    "export-request": "export to a file (New-MailboxExportRequest)",
+}
+
+STATES = {
+    "alive": "ALIVE: still answering at the last request seen",
+    "removed": "removed: it answered, later requests no longer found it",
+    "never_answered": "never answered: asked for, but not there",
+}
+
+SOURCES = {
+    "iis": "IIS",
+    "httpproxy": "HttpProxy",
+    "ecp_server": "ECP Server",
+    "oab_generator": "OABGenerator",
+    "ews": "EWS",
+    "mapi": "MapiHttp",
+    "cmdlet": "CmdletInfra",
+    "message_tracking": "Message tracking",
+}
+
+_UNITS = ("kB", "MB", "GB", "TB", "PB")
+_STEP = 1000
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def verdict_style(verdict: str) -> str:
+    return VERDICTS[verdict][1] if verdict in VERDICTS else "bold"
+
+
+def verdict_words(verdict: str) -> tuple[str, str]:
+    """The words for a server's verdict and their style, as ``Text.assemble`` takes them."""
+    return (VERDICTS[verdict][0] if verdict in VERDICTS else plain(verdict), verdict_style(verdict))
+
+
+def these_logs(verdict: str) -> str:
+    """The logs, in a sentence on what they do not show: where logs are missing, it must not sound like an answer."""
+    return "the logs that are there (see below what is missing)" if verdict == "cannot_tell" else "these logs"
+
+
+def in_words(known: dict[str, str], identity: str) -> str:
+    """The words for ``identity``, or itself made safe to show where this version has none."""
+    return known.get(identity) or plain(identity)
+
+
+def source_in_words(source: str) -> str:
+    """``httpproxy`` as ``HttpProxy``, ``httpproxy/Owa`` (a part of that source) as ``HttpProxy/Owa``."""
+    kind, slash, part = source.partition("/")
+    return in_words(SOURCES, kind) + plain(slash + part)
+
+
+def rank(order: tuple[str, ...], identity: str) -> int:
+    """The place of ``identity`` in ``order``; what is not there comes last."""
+    return order.index(identity) if identity in order else len(order)
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """``1,234 lines``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def bytes_in_words(size: int) -> str:
+    """Rounded for the eye (decimal units) and exact: ``12.3 MB (12,345,678 bytes)``."""
+    exact = count(size, "byte")
+    if size < _STEP:
+        return exact
+    power = 1
+    while round(size / _STEP**power, 1) >= _STEP and power < len(_UNITS):
+        power += 1
+    return f"{size / _STEP**power:.1f} {_UNITS[power - 1]} ({exact})"
+
+
+def moment(time: str | None) -> str:
+    """``2021-03-03T04:12:09.123Z`` as ``2021-03-03 04:12:09``; the page says once that times are UTC."""
+    if not time:
+        return "(time not known)"
+    try:
+        return _parsed(time).strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return plain(time)
+
+
+def day(time: str | None) -> str:
+    return moment(time)[:10] if time else "(open)"
+
+
+def span(first: str | None, last: str | None) -> str:
+    """``2021-03-03 04:12:09 to 2021-03-05 10:22:41 (2 days 6 h)``; one time where both are of the same second."""
+    if moment(first) == moment(last):
+        return moment(first)
+    text = f"{moment(first)} to {moment(last)}"
+    try:
+        return f"{text} ({_duration(_parsed(last or '') - _parsed(first or ''))})"
+    except ValueError:
+        return text
+
+
+def day_span(first: str | None, last: str | None) -> str:
+    """``2021-02-20 to 2021-03-09``; inside one day with the time of day."""
+    if day(first) == day(last):
+        return span(first, last)
+    return f"{day(first)} to {day(last)}"
+
+
+def _parsed(time: str) -> datetime:
+    return datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%f%z")
+
+
+def _duration(length: timedelta) -> str:
+    seconds = int(abs(length).total_seconds())
+    days, hours, minutes = seconds // _DAY, seconds % _DAY // _HOUR, seconds % _HOUR // _MINUTE
+    if days:
+        return f"{count(days, 'day')} {hours} h" if hours else count(days, "day")
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min" if minutes else f"{seconds} s"
