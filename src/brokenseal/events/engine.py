@@ -28,7 +28,7 @@ class DuckEngine:
     installation and loading of extensions is switched off.
     """
 
-    def __init__(self, *, threads: int, memory_limit_mib: int = 384, spill: Path | None = None) -> None:
+    def __init__(self, *, threads: int, memory_limit_mib: int = 160, spill: Path | None = None) -> None:
         config: dict[str, str | bool | int | float | list[str]] = {
             "threads": str(max(1, threads)),
             "memory_limit": f"{memory_limit_mib}MiB",

@@ -100,6 +100,8 @@ def ingest(
         except BaseException:
             stop.set()
             raise
+    # What the blocks took is free again, but stays with the process until it is given back: the engine needs room next.
+    pa.default_memory_pool().release_unused()
 
 
 def _run(

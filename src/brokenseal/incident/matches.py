@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from brokenseal.detections.taxonomy import request_id_sql, source_ip_sql
 from brokenseal.events import EventStore
 from brokenseal.events.engine import sql_name, sql_text
 
@@ -21,7 +22,6 @@ _NULL = "NULL::VARCHAR"
 _DETAILS: dict[str, dict[str, str]] = {
     "iis": {
         "source_ip": 'CASE WHEN "s-port" IN (81, 444) THEN NULL ELSE "c-ip" END',
-        "request_id": "nullif(regexp_extract(\"cs-uri-query\", '(?i)cafeReqId=([0-9a-f-]{36})', 1), '')",
         "canary": "nullif(regexp_extract(\"cs-uri-query\", '(?i)msExchEcpCanary=([^&;]+)', 1), '')",
         "url": '"cs-uri-stem"',
         "status": '"sc-status"',
@@ -30,8 +30,6 @@ _DETAILS: dict[str, dict[str, str]] = {
         "account": '"cs-username"',
     },
     "httpproxy": {
-        "source_ip": "ClientIpAddress",
-        "request_id": "RequestId",
         "canary": "nullif(regexp_extract(AnchorMailbox, '(?i)msExchEcpCanary=([^&;#]+)', 1), '')",
         "url": "UrlStem",
         "status": "HttpStatus",
@@ -41,7 +39,6 @@ _DETAILS: dict[str, dict[str, str]] = {
         "account": "AuthenticatedUser",
     },
     "ecp_server": {
-        "request_id": "ACTID",
         "canary": "Canary",
         "url": "URL",
         "cmdlet": "Cmdlet",
@@ -49,33 +46,26 @@ _DETAILS: dict[str, dict[str, str]] = {
     },
     "oab_generator": {"target": "Path"},
     "ews": {
-        "source_ip": "ClientIpAddress",
-        "request_id": "RequestId",
         "status": "HttpStatus",
         "target": "coalesce(ActAsUser, ImpersonatedUser)",
         "account": "AuthenticatedUser",
         "cmdlet": "SoapAction",
     },
     "mapi": {
-        "source_ip": "ClientIP",
-        "request_id": "RequestId",
         "status": "HttpStatusCode",
         "target": "MailboxId",
         "account": "AuthenticatedUser",
     },
     "cmdlet": {
-        "request_id": "RequestId",
         "account": "AuthenticatedUser",
         "cmdlet": "Cmdlet",
         "parameters": "Parameters",
     },
     "message_tracking": {
-        "source_ip": '"original-client-ip"',
         "account": '"sender-address"',
         "target": '"message-subject"',
     },
 }
-_TEXT = ("source_ip", "request_id", "canary", "url", "method", "target", "account", "cmdlet", "parameters")
 
 
 def build_matches(store: EventStore, found: Sequence[tuple[str, str, pa.Table]]) -> None:
@@ -99,7 +89,7 @@ def build_matches(store: EventStore, found: Sequence[tuple[str, str, pa.Table]])
 
 
 def _select(kind: str, relation: str, keys: str) -> str:
-    details = _DETAILS[kind]
+    details = {"source_ip": source_ip_sql(kind), "request_id": request_id_sql(kind), **_DETAILS[kind]}
 
     def text(column: str) -> str:
         return f"({details[column]})::VARCHAR" if column in details else _NULL

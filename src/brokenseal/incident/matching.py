@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from brokenseal.detections.matching import MATCH_SCHEMA, match_rules, run_correlations
+from brokenseal.detections.taxonomy import request_id_sql
 from brokenseal.events import EventStore
 from brokenseal.events.store import present_kinds
 from brokenseal.incident.knowledge import Knowledge
@@ -77,7 +78,7 @@ def _yield(store: EventStore, knowledge: Knowledge, relations: dict[str, str], k
     )
     kept = store.engine.query(
         "WITH asked AS (SELECT y.rule, y.source_id, y.line, "
-        "lower(regexp_extract(\"cs-uri-query\", '(?i)cafeReqId=([0-9a-f-]{36})', 1)) AS request_id "
+        f"{request_id_sql('iis')} AS request_id "
         f"FROM yielding y JOIN {relations['iis']} e ON e.source_id = y.source_id AND e.line = y.line), "
         "seen AS (SELECT lower(RequestId) AS request_id, bool_or(s.line IS NOT NULL) AS serious "
         f"FROM {proxied} p LEFT JOIN proxy_serious s ON s.source_id = p.source_id AND s.line = p.line "
