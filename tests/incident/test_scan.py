@@ -135,3 +135,11 @@ def test_the_public_api_is_what_it_says() -> None:
 def _list(value: object) -> list[Any]:
     assert isinstance(value, list)
     return value
+
+
+def test_one_server_may_have_several_folders(tmp_path: Path) -> None:
+    for number, name in enumerate(("web", "more")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "u_ex210303.log").write_text(SHELL.replace("x9", f"x{number}"), "ascii")
+    found = scan([tmp_path], hosts={"EX07": [tmp_path / "web", tmp_path / "more"]}).document
+    assert [host["host"] for host in _list(found["hosts"])] == ["EX07"]

@@ -47,7 +47,7 @@ class Request:
 
     evidence: Sequence[Path]
     case: Path | None
-    hosts: dict[str, Path]
+    hosts: dict[str, list[Path]]
     rules: Sequence[Path]
     since: datetime | None
     until: datetime | None
@@ -76,7 +76,8 @@ def scan(
         list[str] | None,
         typer.Option(
             metavar="NAME=PATH",
-            help="The logs under PATH, where they do not say so themselves, are of the server NAME. Can be repeated.",
+            help="The logs under PATH, where they do not say so themselves, are of the server NAME. "
+            "Can be repeated, also for one server.",
         ),
     ] = None,
     rules: Annotated[
@@ -206,16 +207,14 @@ def _scan(request: Request, color: Color) -> Incident:
         )
 
 
-def _hosts(given: Sequence[str]) -> dict[str, Path]:
-    hosts: dict[str, Path] = {}
+def _hosts(given: Sequence[str]) -> dict[str, list[Path]]:
+    hosts: dict[str, list[Path]] = {}
     for text in given:
         name, separator, path = text.partition("=")
         name = name.strip()
         if not (name and separator and path):
             raise UsageError(f"--host: '{plain(text, 120)}' is not NAME=PATH, such as EXCH01=copies/exch01.")
-        if name in hosts and hosts[name] != Path(path):
-            raise UsageError(f"--host: {plain(name, 120)} is given two paths. Give one folder that holds both.")
-        hosts[name] = Path(path)
+        hosts.setdefault(name, []).append(Path(path))
     return hosts
 
 

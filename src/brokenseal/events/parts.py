@@ -49,7 +49,7 @@ class _Part:
         self._flush()
         self._writer.close()
         unfinished = self.path.with_suffix(".parquet.new")
-        with unfinished.open("rb") as stream:
+        with unfinished.open("r+b") as stream:
             os.fsync(stream.fileno())
         unfinished.replace(self.path)
         return self.path

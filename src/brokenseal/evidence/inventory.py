@@ -78,13 +78,13 @@ class Inventory:
 
 def collect(
     inputs: Sequence[Path],
-    hosts: Mapping[str, Path] = MappingProxyType({}),
+    hosts: Mapping[str, Path | Sequence[Path]] = MappingProxyType({}),
     limits: ArchiveLimits = DEFAULT_LIMITS,
 ) -> Inventory:
     """Lists the folders and files in ``inputs`` without reading their content, archives' tables of contents excepted.
 
     An input that is itself a link is followed, because the user named it; links below it never are. What several inputs
-    cover is listed once. ``hosts`` gives a host's name to the files below a path, the deepest path winning.
+    cover is listed once. ``hosts`` gives a host's name to the files below a path (or several), the deepest path winning.
 
     Raises ``EvidenceNotFound`` for an input or host path that does not exist and ``UsageError`` for a host path that
     has nothing to do with the inputs or that two hosts share. Everything else that goes wrong becomes a ``Refusal``.
@@ -189,9 +189,10 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _resolve_hosts(hosts: Mapping[str, Path], roots: Sequence[Root]) -> list[tuple[str, str]]:
+def _resolve_hosts(hosts: Mapping[str, Path | Sequence[Path]], roots: Sequence[Root]) -> list[tuple[str, str]]:
     paths: dict[str, str] = {}
-    for host, given in hosts.items():
+    pairs = [(host, path) for host, given in hosts.items() for path in ([given] if isinstance(given, Path) else given)]
+    for host, given in pairs:
         try:
             path = os.path.realpath(given, strict=True)
         except (OSError, ValueError) as error:

@@ -40,7 +40,7 @@ def scan(
     evidence: Sequence[Path | str],
     *,
     case: Path | str | None = None,
-    hosts: Mapping[str, Path | str] | None = None,
+    hosts: Mapping[str, Path | str | Sequence[Path]] | None = None,
     rules: Sequence[Path | str] = (),
     since: datetime | None = None,
     until: datetime | None = None,
@@ -51,7 +51,7 @@ def scan(
     """Scan folders, files and archives and say what they show.
 
     ``case``: a directory to keep what was read (a second scan reads only what is new or changed); without it a temporary
-    one is used. ``hosts``: server name → folder whose files it wrote, for logs that do not name their server. ``rules``:
+    one is used. ``hosts``: server name → folder (or several) whose files it wrote, for logs that do not name their server. ``rules``:
     more folders or files of Sigma rules. ``since``/``until`` bound the events that are judged (aware, or taken as UTC).
     ``iis_timezone``: the zone of the IIS logs' times, if not UTC. ``jobs``: threads, by default one a
     processor, at most 4.
@@ -66,7 +66,8 @@ def scan(
     progress = progress or NoProgress()
     if not evidence:
         raise UsageError("no evidence was named")
-    inventory = collect([Path(item) for item in evidence], {name: Path(path) for name, path in (hosts or {}).items()})
+    given = {name: Path(path) if isinstance(path, str) else path for name, path in (hosts or {}).items()}
+    inventory = collect([Path(item) for item in evidence], given)
     if case is not None:
         refuse_output_inside(Path(case), inventory.roots)
     settings = Settings(iis_timezone)
