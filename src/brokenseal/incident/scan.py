@@ -51,10 +51,10 @@ def scan(
     """Scan folders, files and archives and say what they show.
 
     ``case``: a directory to keep what was read (a second scan reads only what is new or changed); without it a temporary
-    one is used. ``hosts``: server name → folder (or several) whose files it wrote, for logs that do not name their server. ``rules``:
-    more folders or files of Sigma rules. ``since``/``until`` bound the events that are judged (aware, or taken as UTC).
-    ``iis_timezone``: the zone of the IIS logs' times, if not UTC. ``jobs``: threads, by default one a
-    processor, at most 4.
+    one is used. ``hosts``: server name → folder (or several) whose files it wrote, for logs that do not name their server.
+    ``rules``: more folders or files of Sigma rules. ``since``/``until`` bound the events that are judged (aware, or taken
+    as UTC). ``iis_timezone``: the zone of the IIS logs' times, if not UTC. ``jobs``: threads, by default one a processor,
+    at most 4.
 
     Raises :class:`brokenseal.errors.UsageError` (a path that does not exist, a case inside the evidence, an unknown
     time zone). What cannot be read among the evidence is not raised but named in ``Incident.unread``.
