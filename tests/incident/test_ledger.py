@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 
 from brokenseal import scan
-from brokenseal.incident.ledger import BY_TIME, NO_BACKEND
+from brokenseal.incident.ledger_rows import BY_TIME, NO_BACKEND
 
 Make = Callable[..., tuple[Path, dict[str, Any]]]
 

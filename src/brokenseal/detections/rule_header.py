@@ -5,7 +5,8 @@ Sigma permits custom attributes; ours are in one block and all optional::
     brokenseal:
       outcome: probed | attempted | succeeded
       stage: <stage id of the campaign>
-      mail_access: ews-ssrf         # each matching event is one access to mail (or: export-request)
+      mail_access: ews-ssrf         # each matching event is one access to mail (or: export-request, other-ssrf)
+      when_refused: <rule id>       # the matches whose back-end row of the same request failed are that rule's instead
       webshell: used | absent       # the event is a request to a file that is not Exchange's own
       context: true                 # shown only inside an intrusion
       yields_to: httpproxy          # does not count where HttpProxy's row of the same request shows no more than a probe
@@ -27,7 +28,7 @@ from brokenseal.detections.rule_files import Document, Problem
 
 LEVELS = ("informational", "low", "medium", "high", "critical")
 OUTCOMES = ("probed", "attempted", "succeeded")
-MAIL_ACCESS = ("ews-ssrf", "export-request")
+MAIL_ACCESS = ("ews-ssrf", "export-request", "other-ssrf")
 WEBSHELL = ("used", "absent")
 YIELDS_TO = ("httpproxy",)
 #: A rule without a level is taken for this one.
@@ -35,6 +36,7 @@ DEFAULT_LEVEL = "medium"
 
 _NAMESPACE = UUID("6f0c1d2e-2f0b-5d58-9d1c-6a3d1c3b6e21")
 _STAGE = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_RULE_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _CVE = re.compile(r"cve[.-](\d{4})[.-](\d{4,})", re.IGNORECASE)
 _TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)", re.IGNORECASE)
 
@@ -66,6 +68,7 @@ class RuleHeader:
     webshell: str | None = None
     context: bool = False
     yields_to: str | None = None
+    when_refused: str | None = None
 
 
 def read_header(document: Document) -> tuple[RuleHeader, list[Problem]]:
@@ -85,9 +88,7 @@ def read_header(document: Document) -> tuple[RuleHeader, list[Problem]]:
         problems.append(document.problem("error", "the rule has no title", rule_id=rule_id))
         title = f"rule {rule_id}"
     own = _own_block(document, rule_id, problems)
-    outcome, stage, mail_access, webshell, yields_to = (
-        own.get(key) for key in ("outcome", "stage", "mail_access", "webshell", "yields_to")
-    )
+    own_texts = {key: value for key, value in own.items() if isinstance(value, str)}
     header = RuleHeader(
         id=rule_id,
         title=title.strip(),
@@ -102,12 +103,13 @@ def read_header(document: Document) -> tuple[RuleHeader, list[Problem]]:
         techniques=_unique(found[1].upper() for tag in tags if (found := _TECHNIQUE.fullmatch(tag))),
         falsepositives=_texts(data.get("falsepositives")),
         references=_texts(data.get("references")),
-        outcome=outcome if isinstance(outcome, str) else None,
-        stage=stage if isinstance(stage, str) else None,
-        mail_access=mail_access if isinstance(mail_access, str) else None,
-        webshell=webshell if isinstance(webshell, str) else None,
+        outcome=own_texts.get("outcome"),
+        stage=own_texts.get("stage"),
+        mail_access=own_texts.get("mail_access"),
+        webshell=own_texts.get("webshell"),
         context=own.get("context") is True,
-        yields_to=yields_to if isinstance(yields_to, str) else None,
+        yields_to=own_texts.get("yields_to"),
+        when_refused=own_texts.get("when_refused"),
     )
     return header, problems
 
@@ -137,6 +139,7 @@ def _own_block(document: Document, rule_id: str, problems: list[Problem]) -> dic
         "stage": (lambda value: isinstance(value, str) and _STAGE.fullmatch(value) is not None, "a stage id"),
         "mail_access": (lambda value: value in MAIL_ACCESS, ", ".join(MAIL_ACCESS)),
         "webshell": (lambda value: value in WEBSHELL, ", ".join(WEBSHELL)),
+        "when_refused": (lambda value: isinstance(value, str) and _RULE_ID.fullmatch(value) is not None, "a rule's id"),
         "yields_to": (lambda value: value in YIELDS_TO, ", ".join(YIELDS_TO)),
         "context": (lambda value: isinstance(value, bool), "true or false"),
     }

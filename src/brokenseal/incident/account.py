@@ -13,7 +13,8 @@ from brokenseal.incident.findings import Finding, collect_findings
 from brokenseal.incident.hosts import Hosts
 from brokenseal.incident.intrusions import Intrusion, join_intrusions
 from brokenseal.incident.knowledge import Knowledge
-from brokenseal.incident.ledger import EWS_SSRF, MailboxAccess, account_for_mail
+from brokenseal.incident.ledger import account_for_mail
+from brokenseal.incident.ledger_rows import EWS_SSRF, MailboxAccess
 from brokenseal.incident.matching import match_everything
 from brokenseal.incident.refused import Refused
 from brokenseal.incident.sight import Sight, sight, unseen

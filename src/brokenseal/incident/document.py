@@ -15,7 +15,7 @@ from brokenseal.incident.coverage import SourceCoverage
 from brokenseal.incident.findings import Finding, Line
 from brokenseal.incident.hosts import Hosts
 from brokenseal.incident.intrusions import Intrusion
-from brokenseal.incident.ledger import MailboxAccess
+from brokenseal.incident.ledger_rows import MailboxAccess
 from brokenseal.incident.refused import Refused
 from brokenseal.incident.stages import Ladder
 from brokenseal.incident.techniques import technique_name

@@ -46,6 +46,8 @@ _DETAILS: dict[str, dict[str, str]] = {
     },
     "oab_generator": {"target": "Path"},
     "ews": {
+        # The back end sees the server that passed the request on, not who asked.
+        "source_ip": "NULL",
         "status": "HttpStatus",
         "target": "coalesce(ActAsUser, ImpersonatedUser)",
         "account": "AuthenticatedUser",
@@ -86,6 +88,7 @@ def build_matches(store: EventStore, found: Sequence[tuple[str, str, pa.Table]])
         store.engine.register(name, keys)
         store.engine.execute(f"INSERT INTO {MATCHES} {_select(kind, relation, name)}")
     _client_of_proxied(store)
+    _client_of_canary(store)
 
 
 def _select(kind: str, relation: str, keys: str) -> str:
@@ -98,7 +101,7 @@ def _select(kind: str, relation: str, keys: str) -> str:
     return (
         f'SELECT k.rule, {sql_text(kind)}, e.source_id, e.line, e."offset", e.time, '
         "coalesce(n.spelling, e.host, s.source_host), "
-        f"{address}, lower({text('request_id')}), {text('canary')}, {text('url')}, "
+        f"{address}, trim(lower({text('request_id')}), '{{}}'), {text('canary')}, {text('url')}, "
         f"{details.get('status', 'NULL')}::INTEGER, {text('method')}, {details.get('bytes', 'NULL')}::BIGINT, "
         f"{text('target')}, {text('account')}, {text('cmdlet')}, {text('parameters')} "
         f"FROM {sql_name(keys)} k JOIN {relation} e ON e.source_id = k.source_id AND e.line = k.line "
@@ -121,4 +124,17 @@ def _client_of_proxied(store: EventStore) -> None:
         f"UPDATE {MATCHES} SET source_ip = p.client FROM proxied p "
         f"WHERE {MATCHES}.kind = 'iis' AND {MATCHES}.source_ip IS NOT NULL AND {MATCHES}.request_id = p.request_id "
         "AND p.client IS NOT NULL"
+    )
+
+
+def _client_of_canary(store: EventStore) -> None:
+    """A line of the control panel names no client, but its canary is that of one client's requests in HttpProxy."""
+    store.engine.execute(
+        "CREATE OR REPLACE TEMP TABLE canaries AS SELECT canary, any_value(source_ip) AS client "
+        f"FROM {MATCHES} WHERE kind = 'httpproxy' AND canary IS NOT NULL AND source_ip IS NOT NULL "
+        "GROUP BY canary HAVING count(DISTINCT source_ip) = 1"
+    )
+    store.engine.execute(
+        f"UPDATE {MATCHES} SET source_ip = c.client FROM canaries c "
+        f"WHERE {MATCHES}.source_ip IS NULL AND {MATCHES}.canary = c.canary"
     )

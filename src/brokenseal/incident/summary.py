@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from brokenseal.events.sources import rfc3339
 from brokenseal.incident.hosts import UNKNOWN
 from brokenseal.incident.intrusions import Intrusion
-from brokenseal.incident.ledger import MailboxAccess
+from brokenseal.incident.ledger_rows import MailboxAccess
 from brokenseal.incident.stages import Ladder
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")

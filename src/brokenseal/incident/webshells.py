@@ -10,6 +10,9 @@ from brokenseal.events import EventStore
 from brokenseal.incident.intrusions import Intrusion
 from brokenseal.incident.matches import MATCHES
 
+#: Answers that say that the page is not there: OWA sends unknown pages to the logon page, IIS says 404 or 410. Other answers
+#: (401, 304, 5xx) say nothing of the kind.
+GONE = "301, 302, 303, 307, 404, 410"
 ALIVE, REMOVED, NEVER_ANSWERED = "alive", "removed", "never_answered"
 
 
@@ -17,7 +20,8 @@ ALIVE, REMOVED, NEVER_ANSWERED = "alive", "removed", "never_answered"
 class WebShell:
     """One URL on one host, as requests show it.
 
-    ``state``: alive (its last answer was a success), removed (it answered, later it did not), never_answered.
+    ``state``: alive (nothing after its last success says that it is gone), removed (it answered, later it was not there),
+    never_answered.
     ``first_ms``/``last_ms`` are the first and last successful answers in milliseconds since 1970 UTC, null if none;
     ``requests`` counts the answered ones, or all if none was answered; ``findings`` are the keys of those that show it.
     """
@@ -41,7 +45,8 @@ def collect_webshells(store: EventStore, intrusions: Sequence[Intrusion]) -> lis
     rows = store.engine.query(
         "SELECT host, lower(url) AS key, min(url) AS url, count(DISTINCT (source_id, line)) AS requests, "
         "count(DISTINCT (source_id, line)) FILTER (used) AS answers, epoch_ms(min(time) FILTER (used)) AS first_ms, "
-        "epoch_ms(max(time) FILTER (used)) AS last_ms, epoch_ms(max(time)) AS asked_ms "
+        "epoch_ms(max(time) FILTER (used)) AS last_ms, "
+        f"epoch_ms(max(time) FILTER (NOT used AND status IN ({GONE}))) AS gone_ms "
         f"FROM {MATCHES} JOIN shell_rules USING (rule) WHERE url IS NOT NULL GROUP BY host, lower(url)"
     ).to_pylist()
     shells = []
@@ -50,7 +55,7 @@ def collect_webshells(store: EventStore, intrusions: Sequence[Intrusion]) -> lis
         if intrusion is None:
             continue
         answered = row["answers"] > 0
-        state = NEVER_ANSWERED if not answered else REMOVED if row["asked_ms"] > row["last_ms"] else ALIVE
+        state = NEVER_ANSWERED if not answered else REMOVED if (row["gone_ms"] or 0) > row["last_ms"] else ALIVE
         requests = row["answers"] if answered else row["requests"]
         findings = frozenset(shown_by[row["host"], row["key"]])
         shells.append(

@@ -30,6 +30,7 @@ OUTCOMES = ("succeeded", "attempted", "probed", "observed")
 
 ACCESS = {
     "ews-ssrf": "EWS through the SSRF (CVE-2021-26855)",
+    "other-ssrf": "other inner pages through the SSRF (CVE-2021-26855)",
     "export-request": "export to a file (New-MailboxExportRequest)",
 }
 
