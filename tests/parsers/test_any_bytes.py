@@ -15,7 +15,7 @@ from brokenseal.parsers.blocks import Tally, read_blocks
 from brokenseal.parsers.whole_file import Reading, read_log
 
 CASES = Path(__file__).parent / "cases"
-QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TIME_NAMES = (b"datetime", b"timestamp", b"date-time")
 
 
@@ -116,7 +116,7 @@ def test_near_valid_files(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", kinds())
 def test_arbitrary_bytes(kind: str) -> None:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=25, deadline=None)
     @given(st.binary(max_size=200), st.integers(1, 50))
     def run(data: bytes, block_bytes: int) -> None:
         if order_of(data) or b"\0" not in data:

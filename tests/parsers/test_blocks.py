@@ -113,6 +113,20 @@ def test_a_line_longer_than_the_limit_is_named_and_its_neighbours_stay(block_byt
     assert sum(block.raw_bytes for block in blocks) == len(data)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_a_block_of_too_many_lines_is_cut(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("brokenseal.parsers.blocks.MAX_LINES", 3)
+    data = ("" if encoding == "utf-8" else "\ufeff").encode(encoding)
+    data += "".join(f"{at}\n" for at in range(8)).encode(encoding) + ("x" * 50 + "\n8\n9\nlast").encode(encoding)
+    blocks, tally = blocks_of(data, max_line=60)
+    assert max(len(block) for block in blocks) <= 3
+    assert tally.lines == 12
+    found = lines_of(blocks)
+    assert [line for line, _, _ in found if line != 9] == [*range(1, 9), 10, 11, 12]
+    for line, offset, text in found:
+        assert data[offset:].decode(encoding).lstrip("\ufeff").split("\n")[0] == text.decode(), line
+
+
 def test_what_is_kept_of_a_long_line_is_short_and_readable() -> None:
     blocks, _ = blocks_of(b"\xff" * 100_000, max_line=1000)
     assert [block.oversized for block in blocks] == [[Oversized(1, 0, 100_000, b"\\xff" * 4096)]]

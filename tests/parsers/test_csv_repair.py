@@ -38,15 +38,15 @@ def test_fitted(text: str, cells: list[str], warning: str) -> None:
 @pytest.mark.parametrize(
     ("text", "count"),
     [
+        ("1:00," + "a," * 40, "more than 12"),
         ("", 1),
         ("1:00", 1),
         ("x,a,2,t,o,3", 6),
         ("1:00,a,b", 3),
         ("1:00,a,x,t,o,3,4", 7),
         ("1:00,a,2,t,o,3,x", 7),
-        ("1:00," + "a," * 40, 42),
     ],
 )
-def test_refused(text: str, count: int) -> None:
+def test_refused(text: str, count: int | str) -> None:
     reason = f"row has {count} cells, its header 6, and the values do not fit the columns"
     assert fit_cells(FIELDS, SHAPES, HINTS, text) == reason

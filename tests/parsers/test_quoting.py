@@ -68,7 +68,7 @@ def test_a_last_line_without_line_end_is_judged_too() -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.text('",ab ', max_size=16))
 def test_tolerant_cells_reads_good_lines_as_csv_does(line: str) -> None:
-    cells = tolerant_cells(line)
+    cells = tolerant_cells(line, 100)
     if well_formed(line) and line:
         assert cells == next(csv.reader(io.StringIO(line), strict=True))
     assert sum(map(len, cells)) <= len(line)
@@ -87,4 +87,10 @@ def test_tolerant_cells_reads_good_lines_as_csv_does(line: str) -> None:
     ],
 )
 def test_tolerant_cells_of_damaged_lines(line: str, cells: list[str]) -> None:
-    assert tolerant_cells(line) == cells
+    assert tolerant_cells(line, 10) == cells
+
+
+def test_after_the_most_cells_the_rest_is_one() -> None:
+    assert tolerant_cells('a,"b,c",d,"e,f', 2) == ["a", "b,c", 'd,"e,f']
+    assert tolerant_cells("a,b", 2) == ["a", "b"]
+    assert tolerant_cells("a,b,", 2) == ["a", "b", ""]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from brokenseal.parsers.times import clock_ms, day_ms, iso_time, local_to_utc, moment_ms, within_years
 
-QUICK = settings(max_examples=120, deadline=None)
+QUICK = settings(max_examples=80, deadline=None)
 ENDS = st.sampled_from(["", "Z", ".5", ".123Z", ".1234567Z", "+01:00", "-0530", "+24:00", "+1", "z"])
 SHAPED = st.builds(
     "{:0>4}-{:0>2}-{:0>2}{}{:0>2}:{:0>2}:{:0>2}{}".format,
@@ -50,12 +50,10 @@ def test_a_time_is_read_alike_whatever_stands_around_it(texts: list[str | None])
 @QUICK
 @given(SHAPED)
 def test_no_time_is_made_of_what_is_none(text: str) -> None:
-    year, month, day = (int(part) for part in text[:10].split("-")) if text[4] == "-" else (0, 0, 0)
     try:
-        date(year, month, day)
+        date.fromisoformat(text[:10])
+        time.fromisoformat(text[11:19])
     except ValueError:
-        assert one(text) is None
-    if int(text[11:13]) > 23 or int(text[14:16]) > 59 or int(text[17:19]) > 59:
         assert one(text) is None
 
 

@@ -23,6 +23,8 @@ __all__ = ["HEAD_BYTES", "MAX_LINE", "Block", "Oversized", "Positions", "Tally",
 BLOCK_BYTES = 8 << 20
 MAX_LINE = 4 << 20
 HEAD_BYTES = 64 << 10
+#: A block of more lines is cut: each line that is rejected costs far more memory than its bytes.
+MAX_LINES = 1 << 17
 #: So much of an oversized line is kept, to be shown with its reject.
 _KEPT_BYTES = 4096
 
@@ -205,26 +207,24 @@ def _shown(line: bytes, encoding: str) -> bytes:
 
 
 def _blocks(raw: bytes, encoding: str, offset: int, line: int, max_line: int) -> Iterator[Block]:
-    """*raw* (whole lines, each with its line end) as one block, or as several around lines that are too long."""
-    if len(raw) <= max_line:
-        yield _block(raw, encoding, offset, line, ends_mid_line=False)
-        return
+    """*raw* (whole lines, each with its line end) as one block; as several around lines too long or if they are too many."""
     width = 1 if encoding == "utf-8" else 2
     ends = newlines_of(raw, encoding)
     starts = _line_starts(ends, len(raw), width)
-    if int((ends - starts).max()) <= max_line:
+    too_long = np.flatnonzero(ends - starts > max_line).tolist() if len(raw) > max_line else []
+    if not too_long and len(ends) <= MAX_LINES:
         yield _block(raw, encoding, offset, line, ends_mid_line=False, newlines=ends)
         return
     at = 0
-    for index in np.flatnonzero(ends - starts > max_line).tolist():
-        start, end = int(starts[index]), int(ends[index])
-        if index > at:
-            yield _block(raw[starts[at] : start], encoding, offset + int(starts[at]), line + at, ends_mid_line=False)
-        shown = _shown(raw[start : start + _KEPT_BYTES], encoding)
-        yield _only(Oversized(line + index, offset + start, end - start, shown), end - start + width)
+    for index in (*too_long, len(starts)):
+        for first in range(at, index, MAX_LINES):
+            start, end = int(starts[first]), int(ends[min(first + MAX_LINES, index) - 1]) + width
+            yield _block(raw[start:end], encoding, offset + start, line + first, ends_mid_line=False)
+        if index < len(starts):
+            start, end = int(starts[index]), int(ends[index])
+            shown = _shown(raw[start : start + _KEPT_BYTES], encoding)
+            yield _only(Oversized(line + index, offset + start, end - start, shown), end - start + width)
         at = index + 1
-    if at < len(starts):
-        yield _block(raw[starts[at] :], encoding, offset + int(starts[at]), line + at, ends_mid_line=False)
 
 
 def _block(

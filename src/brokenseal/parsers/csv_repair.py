@@ -36,15 +36,17 @@ def fit_cells(fields: Sequence[str], shapes: Shapes, hints: Shapes, text: str) -
     *hints* narrow *shapes* to what cells look like on all servers seen; a row that fits none of them may still be read.
     """
     expected = len(fields)
-    readings = [tolerant_cells(text)]
+    most = 2 * expected
+    readings: list[list[str]] = [tolerant_cells(text, most)]
     if '"' in text:
         # A quote that is only part of a value must not swallow the columns after it.
-        readings.append(text.split(","))
+        readings.append(text.split(",", most))
     for patterns in (hints, shapes):
         fitted = _fit(fields, patterns, readings)
         if fitted is not None:
             return fitted
-    return f"row has {len(readings[0])} cells, its header {expected}, and the values do not fit the columns"
+    count = f"more than {most}" if len(readings[0]) > most else str(len(readings[0]))
+    return f"row has {count} cells, its header {expected}, and the values do not fit the columns"
 
 
 def _fit(fields: Sequence[str], shapes: Shapes, readings: Sequence[Sequence[str]]) -> Fitted | None:

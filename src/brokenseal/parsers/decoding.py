@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 #: So many first bytes decide the encoding, however a file is cut into blocks.
 SNIFF_BYTES = 512
@@ -116,26 +117,33 @@ def _undecodable(raw: bytes, newlines: Positions) -> Positions:
 def _lines_with(data: bytes, byte: int, newlines: Positions) -> Positions:
     if byte not in data:
         return np.zeros(0, dtype=np.int64)
-    at = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == byte)
-    return np.unique(np.searchsorted(newlines, at)).astype(np.int64)
+    return _lines_where(np.frombuffer(data, dtype=np.uint8) == byte, newlines)
+
+
+def _lines_where(mask: Mask, newlines: Positions) -> Positions:
+    """The lines in which *mask* (one flag a byte) is set somewhere; no array of positions, which hostile bytes fill."""
+    starts = np.concatenate([np.zeros(1, dtype=np.int64), newlines + 1])
+    if starts[-1] == len(mask):
+        starts = starts[:-1]
+    return np.flatnonzero(np.logical_or.reduceat(mask, starts))
 
 
 def _lines_with_bom(data: bytes, newlines: Positions) -> Positions:
     if _UTF8_BOM[0] not in data:
         return np.zeros(0, dtype=np.int64)
-    at: list[int] = []
-    found = data.find(_UTF8_BOM)
-    while found >= 0:
-        at.append(found)
-        found = data.find(_UTF8_BOM, found + 3)
-    return np.unique(np.searchsorted(newlines, np.array(at, dtype=np.int64))).astype(np.int64)
+    array = np.frombuffer(data, dtype=np.uint8)
+    mark = array == _UTF8_BOM[0]
+    for place in (1, 2):
+        mark[: len(mark) - place] &= array[place:] == _UTF8_BOM[place]
+        mark[len(mark) - place :] = False
+    return _lines_where(mark, newlines)
 
 
 def _lines_with_lone_cr(data: bytes, newlines: Positions) -> Positions:
     array = np.frombuffer(data, dtype=np.uint8)
-    at = np.flatnonzero(array == CR)
-    lone = at[(at + 1 == len(array)) | (array[np.minimum(at + 1, len(array) - 1)] != LF)]
-    return np.unique(np.searchsorted(newlines, lone)).astype(np.int64)
+    lone = array == CR
+    lone[:-1] &= array[1:] != LF
+    return _lines_where(lone, newlines)
 
 
 def _rewritten(data: bytes, newlines: Positions, lines: Positions) -> bytes:

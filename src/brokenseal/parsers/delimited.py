@@ -21,12 +21,11 @@ from brokenseal.parsers.blocks import Block
 from brokenseal.parsers.cells import to_cell
 from brokenseal.parsers.columns import Cell, Column
 from brokenseal.parsers.csv_rows import Dialect, read_rows
-from brokenseal.parsers.decoding import NUL_MARK, Positions, newlines_of
+from brokenseal.parsers.decoding import CR_MARK, NUL_MARK, Mask, Positions, newlines_of
 from brokenseal.parsers.quoting import broken_quote_lines
 from brokenseal.parsers.segments import (
     DateMarks,
     Header,
-    Mask,
     Rows,
     blank_lines,
     first_bytes,
@@ -38,6 +37,7 @@ from brokenseal.parsers.segments import (
 _HASH = ord("#")
 _DIGITS = np.array([48 <= byte <= 57 for byte in range(256)])
 NO_HEADER = "no #Fields header before this row, and its layout is not known"
+HIDDEN_LINES = "directive holds lone carriage returns: lines may hide in it"
 ODD_DIRECTIVE = "line begins with '#' but is no known directive"
 NOTHING = "NUL bytes or white space only"
 
@@ -177,7 +177,11 @@ class DelimitedParser(Parser):
         """Take a directive, a header row or an odd line; True if the line is a row after all."""
         text = line_text(block, index)
         if text.startswith("#"):
-            if not self.directive(text, block.first_line + index):
+            if CR_MARK.decode() in text:
+                # Rows may hide in what looks like one directive.
+                parsed.rows_in += 1
+                parsed.rejects.append(reject(block, index, HIDDEN_LINES))
+            elif not self.directive(text, block.first_line + index):
                 parsed.rows_in += 1
                 parsed.rejects.append(reject(block, index, ODD_DIRECTIVE))
             return False

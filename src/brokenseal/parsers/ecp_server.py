@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -27,6 +28,11 @@ _LINE = r"(?s)^\s*(?P<time>[^,]*),(?P<server>[^,]*),(?P<event>[^,]*),(?P<data>.*
 #: An item in single quotes; CMD as it is, whose values may be quoted; any other; nothing at all.
 _ITEM = r"(?:'(?:[^']|'')*'|S:CMD=(?:[^;']|'[^']*')*|[^';][^;]*|)"
 _WELL_FORMED = rf"(?s)^(?:{_ITEM};)*{_ITEM}$"
+#: As Exchange 2016 and later write them; _KEYS are those that have a column.
+_ORDER = (
+    *("TIME", "SID", "CMD", "REQID", "URL", "REFERRER", "EX", "ACTID", "RS", "BLD", "TNAME", "TID", "USID", "EDOID"),
+    "ACID",
+)
 _KEYS = ("SID", "CMD", "REQID", "URL", "REFERRER", "EX", "ACTID", "RS", "BLD", "TNAME", "USID")
 _CMDLET = r"(?s)(?:^|[.|;, ])(?P<cmdlet>[A-Za-z]+-[A-Za-z0-9]+)(?:\.(?P<parameters>.*))?"
 _BUILD = r"^0*(?P<a>[0-9]+)\.0*(?P<b>[0-9]+)\.0*(?P<c>[0-9]+)\.0*(?P<d>[0-9]+)$"
@@ -100,7 +106,36 @@ def _unquoted_cell(data: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _items(data: pa.ChunkedArray) -> dict[str, pa.ChunkedArray]:
-    """The value of each key; where quotes are broken, as far as it can be told."""
+    """The value of each key."""
+    at, values = _usual_items(data)
+    if len(at) < len(data):
+        others = np.delete(np.arange(len(data)), at)
+        order = np.argsort(np.concatenate([at, others]))
+        found = _unusual_items(data.take(pa.array(others)))
+        values = {
+            key: pa.chunked_array([*value.chunks, *found[key].chunks]).take(order) for key, value in values.items()
+        }
+    empties = pa.array(["", "<null>"])
+    return {key: pc.if_else(pc.is_in(value, empties), NULL_TEXT, value) for key, value in values.items()}
+
+
+def _usual_items(data: pa.ChunkedArray) -> tuple[Positions, dict[str, pa.ChunkedArray]]:
+    """Which rows hold all items in their usual order and none in quotes, and their values: several times as fast."""
+    text = pc.fill_null(data, "")
+    items = pc.split_pattern(text, ";")
+    usual = pc.and_(pc.equal(pc.list_value_length(items), len(_ORDER)), pc.invert(pc.match_substring(text, "'")))
+    items = items.filter(usual)
+    cells = {key: pc.list_element(items, place) for place, key in enumerate(_ORDER)}
+    fits = np.ones(len(items), dtype=np.bool_)
+    for key, cell in cells.items():
+        fits &= np.asarray(pc.starts_with(cell, f"S:{key}="), dtype=np.bool_)
+    fit = pa.array(fits)
+    values = {key: pc.utf8_slice_codeunits(cells[key].filter(fit), len(f"S:{key}=")) for key in _KEYS}
+    return np.flatnonzero(np.asarray(usual, dtype=np.bool_))[fits], values
+
+
+def _unusual_items(data: pa.ChunkedArray) -> dict[str, pa.ChunkedArray]:
+    """The value of each key in any rows; where quotes are broken, as far as it can be told."""
     values = {key: _value(data, key) for key in _KEYS}
     broken = pc.invert(pc.fill_null(pc.match_substring_regex(data, _WELL_FORMED), True))
     if pc.any(broken).as_py():
@@ -114,7 +149,7 @@ def _items(data: pa.ChunkedArray) -> dict[str, pa.ChunkedArray]:
             else:
                 late = group(damaged, rf"(?s)^.*;'?S:{key}=(?P<value>[^;]*)")
                 values[key] = pc.coalesce(values[key], late)
-    return {key: pc.if_else(pc.equal(value, "<null>"), NULL_TEXT, value) for key, value in values.items()}
+    return values
 
 
 def _value(data: pa.ChunkedArray, key: str) -> pa.ChunkedArray:

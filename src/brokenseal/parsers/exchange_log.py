@@ -145,7 +145,7 @@ class ExchangeLogParser(DelimitedParser):
         for layout in self.known_layouts:
             if commas < len(layout) - 1:
                 continue
-            cells = tolerant_cells(text)
+            cells = tolerant_cells(text, len(layout))
             if len(cells) == len(layout) and self.fits(dict(zip(layout, cells, strict=True))):
                 return Header(layout, self._build)
         return None

@@ -99,7 +99,8 @@ class HttpProxy(ExchangeLogParser):
             return True
         if has_fields(head, "RequestId", "AnchorMailbox", "UrlStem"):
             return True
-        rows = (tolerant_cells(line.rstrip("\r")) for line in head.split("\n", _HEAD_ROWS)[:_HEAD_ROWS])
+        most = max(map(len, cls.known_layouts))
+        rows = (tolerant_cells(line.rstrip("\r"), most) for line in head.split("\n", _HEAD_ROWS)[:_HEAD_ROWS])
         return any(
             len(cells) == len(layout) and cls._shape(dict(zip(layout, cells, strict=True)))
             for cells in rows

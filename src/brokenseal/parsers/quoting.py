@@ -6,12 +6,15 @@ damaged line would hide the others. Lines here are judged one by one, by the pos
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 
 from brokenseal.parsers.decoding import CR, LF, Positions
 
 _QUOTE, _COMMA = ord('"'), ord(",")
+_UNTIL_QUOTE = re.compile(r'[^"]*(?:""[^"]*)*')
 #: Lines are judged in portions of about so many bytes, so that lines full of quotes do not multiply in memory.
 _PORTION_BYTES = 1 << 20
 
@@ -38,9 +41,10 @@ def _broken(data: bytes, starts: Positions) -> Positions:
         return np.zeros(0, dtype=np.int64)
     array = np.frombuffer(data, dtype=np.uint8)
     quotes = np.flatnonzero(array == _QUOTE)
-    line_of = np.searchsorted(starts, quotes, side="right") - 1
-    first_of_line = np.searchsorted(line_of, line_of, side="left")
-    opening = (np.arange(len(quotes)) - first_of_line) % 2 == 0
+    line_of = (np.searchsorted(starts, quotes, side="right") - 1).astype(np.int32)
+    number = np.arange(len(quotes), dtype=np.int32)
+    number -= np.searchsorted(quotes, starts).astype(np.int32)[line_of]
+    opening = number % 2 == 0
 
     before = np.where(quotes > 0, array[np.maximum(quotes - 1, 0)], LF)
     at_start = quotes == starts[line_of]
@@ -52,19 +56,27 @@ def _broken(data: bytes, starts: Positions) -> Positions:
 
     last_of_line = np.append(line_of[1:] != line_of[:-1], True)
     left_open = last_of_line & opening
-    return np.unique(line_of[bad | left_open]).astype(np.int64)
+    lines: Positions = line_of[bad | left_open].astype(np.int64)
+    # Not np.unique, which loads numpy.ma for it.
+    once: Positions = lines[np.append(True, lines[1:] != lines[:-1])] if len(lines) else lines
+    return once
 
 
 def _among(values: npt.NDArray[np.uint8], allowed: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     return np.isin(values, np.array(allowed, dtype=np.uint8))
 
 
-def tolerant_cells(text: str) -> list[str]:
-    """Split one line into cells, damaged or not: a quote that is never closed ends with the line."""
+def tolerant_cells(text: str, most: int) -> list[str]:
+    """Split one line into cells, damaged or not: a quote that is never closed ends with the line.
+
+    After *most* cells the rest of the line is one more.
+    """
     cells: list[str] = []
     at, length = 0, len(text)
     while at <= length:
-        if at < length and text[at] == '"':
+        if len(cells) == most:
+            value, at = text[at:], length
+        elif at < length and text[at] == '"':
             value, at = _quoted(text, at + 1)
         else:
             comma = text.find(",", at)
@@ -79,17 +91,13 @@ def _quoted(text: str, at: int) -> tuple[str, int]:
     """The value from *at* to its closing quote, and where its comma is (or the end of the text)."""
     parts: list[str] = []
     while True:
-        quote = text.find('"', at)
-        if quote < 0:
+        run = _UNTIL_QUOTE.match(text, at)
+        quote = run.end() if run else at
+        parts.append(text[at:quote].replace('""', '"'))
+        if quote == len(text):
             # Never closed, so it was no quoting: it stays in the value.
-            return "".join(('"', *parts, text[at:])), len(text)
-        parts.append(text[at:quote])
-        following = text[quote + 1 : quote + 2]
-        if following == '"':
-            parts.append('"')
-            at = quote + 2
-        elif following in ("", ","):
+            return "".join(('"', *parts)), quote
+        if text[quote + 1 : quote + 2] in ("", ","):
             return "".join(parts), quote + 1
-        else:
-            parts.append('"')
-            at = quote + 1
+        parts.append('"')
+        at = quote + 1

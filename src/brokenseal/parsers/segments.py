@@ -12,10 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from brokenseal.parsers.blocks import Block
-from brokenseal.parsers.decoding import CR, LF, Positions
+from brokenseal.parsers.decoding import CR, LF, Mask, Positions
 from brokenseal.parsers.times import moment_ms
-
-Mask = npt.NDArray[np.bool_]
 
 #: More fields than any log has; beyond it a header is damaged or hostile.
 MAX_FIELDS = 1000
