@@ -1,7 +1,7 @@
 """Each shipped rule on events that it must match and on events that it must not.
 
 ``cases/<rule>/match.jsonl`` and ``nomatch.jsonl`` hold one case a line: an event (column → value; absent columns are
-empty), or for correlations a list of events with their times.
+empty), or for correlations a list of events with their times and, where they are of several tables, their ``kind``.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def events_of(rule: Rule, kind: str) -> list[Event]:
     return [event for event in found if isinstance(event, dict)]
 
 
-def table(kind: str, events: Sequence[Mapping[str, object]]) -> pa.Table:
+def table(kind: str, events: Sequence[Mapping[str, object]], source: int = 1) -> pa.Table:
     """The events as the parser of *kind* would hand them over; a column it does not have is a mistake in the case."""
     schema = parser_for(kind).schema()
     rows = []
@@ -71,7 +71,9 @@ def table(kind: str, events: Sequence[Mapping[str, object]]) -> pa.Table:
         unknown = set(event) - set(schema.names)
         assert not unknown, f"{kind} has no {unknown}"
         time = datetime.fromisoformat(str(event.get("time", "2021-03-03T02:11:00Z"))).astimezone(UTC)
-        rows.append({**dict.fromkeys(schema.names), **event, "time": time, "source_id": 1, "line": line, "offset": 0})
+        rows.append(
+            {**dict.fromkeys(schema.names), **event, "time": time, "source_id": source, "line": line, "offset": 0}
+        )
     return pa.Table.from_pylist(rows, schema=schema)
 
 
@@ -90,11 +92,17 @@ def matched(chosen: Sequence[Rule], kind: str, events: Sequence[Event]) -> dict[
 
 def correlated(correlation: Correlation, events: Sequence[Event]) -> bool:
     chosen = [rule for rule in rule_set().rules if rule.id in {use.rule for use in correlation.uses}]
-    (kind,) = correlation.kinds
+    matches = []
     with DuckEngine(threads=1) as engine:
-        engine.register("events", table(kind, events))
-        engine.register("matches", match_rules(engine, kind, "events", chosen).table)
-        found = run_correlations(engine, [correlation], "matches", {kind: "events"})
+        for source, kind in enumerate(correlation.kinds):
+            own = [event for event in events if event.get("kind", correlation.kinds[0]) == kind]
+            rows = [{name: value for name, value in event.items() if name != "kind"} for event in own]
+            engine.register(f"events_{kind}", table(kind, rows, source))
+            matches.append(match_rules(engine, kind, f"events_{kind}", chosen).table)
+        engine.register("matches", pa.concat_tables(matches))
+        found = run_correlations(
+            engine, [correlation], "matches", {kind: f"events_{kind}" for kind in correlation.kinds}
+        )
     assert not found.failures
     return bool(found.groups.num_rows)
 

@@ -29,7 +29,7 @@ stages:
     - {id: probe, title: Tested, verdict: probed}
     - {id: inside, title: Inside, verdict: breached}
 visibility:
-    - {what: the entry, any_of: [httpproxy, iis]}
+    - {what: the entry, any_of: [httpproxy/Ecp, iis]}
 weakens:
     - {source: ews, sentence: Not whose mail.}
 advice:
@@ -87,7 +87,7 @@ def test_a_window_ends_with_its_last_day(tmp_path: Path) -> None:
 def test_a_campaign_of_the_user(tmp_path: Path) -> None:
     (campaign,) = load_campaigns(write(tmp_path, GOOD))
     assert campaign.rules_folder == tmp_path / "small-2021" / "rules"
-    assert campaign.visibility[0].any_of == ("httpproxy", "iis")
+    assert campaign.visibility[0].any_of == ("httpproxy/Ecp", "iis")
     assert campaign.weakens[0].source == "ews"
     stage = campaign.stage("inside")
     assert stage is not None
@@ -110,7 +110,9 @@ def test_campaigns_come_sorted_by_id(tmp_path: Path) -> None:
         (("from: 2021-01-01", "from: yesterday"), 6, "'yesterday' is not a date"),
         (("to: 2021-03-15", "to: 2020-03-15"), 8, "lies before 'from'"),
         (("CVE-2021-26855", "26855"), 11, "'cves.id'"),
-        (("any_of: [httpproxy, iis]", "any_of: []"), 16, "'visibility.any_of' must be a list that is not empty"),
+        (("any_of: [httpproxy/Ecp, iis]", "any_of: []"), 16, "'visibility.any_of' must be a list that is not empty"),
+        (("any_of: [httpproxy/Ecp, iis]", "any_of: [httpproxy/, iis]"), 16, "'httpproxy/' is not of the form"),
+        (("any_of: [httpproxy/Ecp, iis]", "any_of: [a/B/C]"), 16, "'a/B/C' is not of the form"),
         (("    probed: [Patch.]\n", ""), 20, "'advice.probed' is missing"),
         (("title: Small", "title: Small\ncolour: red"), 3, "'colour': is not a known key"),
         (("title: Inside,", "title: Inside, note: x,"), 14, "'stages.note': is not a known key"),

@@ -89,6 +89,26 @@ def test_every_column_of_every_table_is_a_field_of_its_type() -> None:
             assert field.type is (FieldType.TIME if column.name == "time" else expected)
 
 
+def test_the_server_is_a_field_of_every_table() -> None:
+    for name in kinds():
+        host = event_kind(name).field("host")
+        assert host is not None
+        assert host.columns == ("host",)
+
+
+@pytest.mark.parametrize("name", ["iis", "httpproxy", "ews", "mapi"])
+def test_the_shared_request_id_is_a_field_but_no_text_of_the_line(name: str) -> None:
+    field = event_kind(name).field("request_id")
+    assert field is not None
+    assert field.sql == request_id_sql(name)
+    assert not field.in_line
+    assert not field.searched
+
+
+def test_no_request_id_where_a_log_shares_none() -> None:
+    assert event_kind("oab_generator").field("request-id") is None
+
+
 def test_a_table_nobody_makes() -> None:
     with pytest.raises(KeyError):
         event_kind("security")

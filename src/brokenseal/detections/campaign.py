@@ -10,7 +10,8 @@ A campaign is a folder with a ``campaign.yaml`` and its Sigma rules in ``rules/`
     weakens: [{source, sentence}]                   # said when the source is missing
     advice: {verdict: [sentence]}                   # in the order in which to act
 
-A source is the name of an event table, or a log that this version does not read.
+A source is the name of an event table, one folder of its log as in ``httpproxy/Ecp``, or a log that this version does
+not read.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ VERDICTS = ("no_evidence", "cannot_tell", "probed", "attempted", "breached", "ma
 STAGE_VERDICTS = ("probed", "attempted", "breached", "mail_read")
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]*", re.ASCII)
+#: A table, or one of the folders (protocols) of its log.
+_SOURCE = re.compile(r"[a-z0-9][a-z0-9_.-]*(?:/[A-Za-z0-9]+)?", re.ASCII)
 _CVE = re.compile(r"CVE-\d{4}-\d{4,}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _URL = re.compile(r"https://\S+")
@@ -177,8 +180,10 @@ def _campaign(root: Fields, folder: Path) -> Campaign:
         Cve(item.text("id", _CVE), item.text("title"), item.text("fixed_in", None)) for item in root.mappings("cves")
     )
     root.unique("cves", [cve.id for cve in cves])
-    visibility = tuple(Visibility(item.text("what"), item.texts("any_of", _ID)) for item in root.mappings("visibility"))
-    weakens = tuple(Weakness(item.text("source", _ID), item.text("sentence")) for item in root.mappings("weakens"))
+    visibility = tuple(
+        Visibility(item.text("what"), item.texts("any_of", _SOURCE)) for item in root.mappings("visibility")
+    )
+    weakens = tuple(Weakness(item.text("source", _SOURCE), item.text("sentence")) for item in root.mappings("weakens"))
     advice_fields = root.mapping("advice")
     advice = {verdict: advice_fields.texts(verdict) for verdict in VERDICTS}
     start, end = window.day("from"), window.day("to")

@@ -5,7 +5,8 @@ rules use for the same thing; names are compared without case, ``_`` counts as `
 
 ``category: webserver`` (or ``service: iis``) means the IIS log. Public rules put paths into ``cs-uri-query``, so that
 name sees stem and query as one text (``stem?query``, or the stem where there is no query); the column alone is
-``query-only``. IIS writes a space inside a value as ``+``: a space in a rule's text matches either there.
+``query-only``. ``request-id`` is the id that IIS, HttpProxy, EWS and MAPI write for the same request (lower case).
+IIS writes a space inside a value as ``+``: a space in a rule's text matches either there.
 
 References:
     https://sigmahq.io/sigma-specification/specification/sigma-appendix-taxonomy.html
@@ -88,6 +89,8 @@ _REQUEST_ID = {
     "cmdlet": "RequestId",
     "ecp_server": "ACTID",
 }
+#: The logs that name the same request by the same id.
+_SHARED_REQUEST = ("iis", "httpproxy", "ews", "mapi")
 _GUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _CAFE_REQUEST_ID = f"""NULLIF(regexp_extract(lower("cs-uri-query"), 'cafereqid=({_GUID})', 1), '')"""
 
@@ -188,11 +191,16 @@ def event_kind(name: str) -> EventKind:
         for alias in _SOURCE_IP_ALIASES:
             fields.setdefault(alias, fields[normal_field_name(source_ip)])
     request_id = f"lower({sql_name(_REQUEST_ID[name])})" if name in _REQUEST_ID else _NOTHING
+    if name == "iis":
+        request_id = _CAFE_REQUEST_ID
+    if name in _SHARED_REQUEST:
+        id_column = _REQUEST_ID.get(name, "cs-uri-query")
+        fields["request-id"] = EventField("request-id", request_id, FieldType.TEXT, (id_column,), in_line=False)
     return EventKind(
         name,
         MappingProxyType(fields),
         source_ip=_NOTHING if source_ip is None else sql_name(source_ip),
-        request_id=_CAFE_REQUEST_ID if name == "iis" else request_id,
+        request_id=request_id,
         plus_is_space=plus_is_space,
     )
 
