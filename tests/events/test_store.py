@@ -96,3 +96,14 @@ def test_names_and_texts_cannot_leave_their_quotes() -> None:
     with DuckEngine(threads=1) as engine:
         hostile = "a'; DROP TABLE x; --\"\u202e"
         assert engine.query(f"SELECT {sql_text(hostile)} AS {sql_name(hostile)}").to_pylist() == [{hostile: hostile}]
+
+
+def test_what_a_damaged_archive_gives_before_its_damage_is_read(tmp_path: Path) -> None:
+    import gzip
+
+    (tmp_path / "u_ex210301.log.gz").write_bytes(gzip.compress(LOG.encode())[:-4])
+    with Case(tmp_path / "case") as opened:
+        ingest(opened, collect([tmp_path / "u_ex210301.log.gz"]).files, Settings(), None, jobs=1)
+        [source] = opened.sources.values()
+    assert (source.kind, source.events) == ("iis", 3)
+    assert source.damage

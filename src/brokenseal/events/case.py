@@ -108,16 +108,22 @@ class Case:
         if not self.journal_path.exists():
             return
         whole = 0
-        for line in self.journal_path.read_bytes().splitlines(keepends=True):
+        try:
+            lines = self.journal_path.read_bytes().splitlines(keepends=True)
+        except OSError as error:
+            raise CaseError(f"cannot read {self.journal_path}: {error.strerror}") from error
+        for line in lines:
             try:
                 record = json.loads(line) if line.endswith(b"\n") else None
-            except ValueError:
+                taken = [Source.from_json(source) for source in record["sources"]] if record else []
+                parts = record["parts"] if record else []
+            except (ValueError, KeyError, TypeError):
                 record = None
-            if record is None:
+            if record is None or not all((self.directory / part).is_file() for part in parts):
                 break
             whole += len(line)
-            self._parts.update(record["parts"])
-            self._take([Source.from_json(source) for source in record["sources"]])
+            self._parts.update(parts)
+            self._take(taken)
         if whole < self.journal_path.stat().st_size:
             # The scan was killed while writing this line: what it named is read again.
             with self.journal_path.open("r+b") as journal:
@@ -167,7 +173,10 @@ def _layout(marker: Path) -> object:
 
 def _locked(path: Path) -> IO[bytes]:
     """Hold the case for this process; the operating system lets go when the process ends, however it ends."""
-    stream = path.open("ab")
+    try:
+        stream = path.open("ab")
+    except OSError as error:
+        raise CaseError(f"cannot write in the case directory {path.parent}: {error.strerror}") from error
     try:
         if sys.platform == "win32":
             import msvcrt  # exists on Windows only

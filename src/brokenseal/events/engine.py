@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 import duckdb
 import pyarrow as pa
+
+from brokenseal.errors import CaseError
 
 
 class Engine(Protocol):
@@ -42,10 +45,12 @@ class DuckEngine:
         self._connection.execute("SET TimeZone = 'UTC'")
 
     def query(self, sql: str) -> pa.Table:
-        return self._connection.sql(sql).to_arrow_table()
+        with _damage_named():
+            return self._connection.sql(sql).to_arrow_table()
 
     def execute(self, sql: str) -> None:
-        self._connection.execute(sql)
+        with _damage_named():
+            self._connection.execute(sql)
 
     def register(self, name: str, table: pa.Table) -> None:
         self._connection.register(name, table)
@@ -60,6 +65,19 @@ class DuckEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _damage_named() -> Iterator[None]:
+    """What the engine says of a part that cannot be read, as an error of the case."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        if "parquet" not in str(error).lower():
+            raise
+        raise CaseError(
+            "the case's files are damaged or gone; use a new case (nothing in the evidence is wrong)"
+        ) from error
 
 
 def sql_text(value: str) -> str:

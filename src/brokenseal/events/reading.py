@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from brokenseal.errors import EvidenceError
 from brokenseal.events.parts import REJECT_SCHEMA, TaskParts
@@ -24,6 +25,9 @@ from brokenseal.parsers.exchange_log import log_type
 HOUR_MS = 3_600_000
 #: Ports of the 'Exchange Back End' site (https and http).
 BACK_END_PORTS = (444, 81)
+#: Virtual directories that only an Exchange front end has; a site is judged by this many rows of each block.
+EXCHANGE_PATHS = r"^/+(owa|ecp|ews|mapi|oab|autodiscover|powershell|rpc|aspnet_client|microsoft-server-activesync)(/|$)"
+SITE_SAMPLE_ROWS = 4096
 #: Values of a damaged column must not grow the record without end.
 STREAMS_PER_FILE = 32
 
@@ -41,15 +45,17 @@ class Stopped(Exception):
 
 
 class _Rejoined:
-    """A stream whose first bytes were already read to identify the file."""
+    """A stream whose first bytes were already read to identify the file, with the damage met on the way, if any."""
 
-    def __init__(self, head: bytes, rest: BinaryIO, name: str) -> None:
-        self._head, self._rest, self.name = head, rest, name
+    def __init__(self, head: bytes, damage: EvidenceError | None, rest: BinaryIO, name: str) -> None:
+        self._head, self._damage, self._rest, self.name = head, damage, rest, name
 
     def read(self, size: int = -1) -> bytes:
         if self._head:
             head, self._head = self._head, b""
             return head
+        if self._damage is not None:
+            raise self._damage
         return self._rest.read(size)
 
 
@@ -68,9 +74,9 @@ def read_file(
     tally = Tally()
     try:
         with file.open() as stream:
-            head = _head(stream)
+            head, damage = _head(stream, file.name)
             parser_class = identify(head, file.windows_path or file.name)
-            rejoined = _Rejoined(head, stream, file.name)
+            rejoined = _Rejoined(head, damage, stream, file.name)
             if parser_class is None:
                 source.note = _why_unrecognised(head)
                 _hash_only(rejoined, tally, heartbeat)
@@ -88,14 +94,20 @@ def read_file(
     source.sha256, source.size, source.lines, source.encoding = tally.sha256, tally.size, tally.lines, tally.encoding
 
 
-def _head(stream: BinaryIO) -> bytes:
+def _head(stream: BinaryIO, name: str) -> tuple[bytes, EvidenceError | None]:
+    """The first bytes, and the damage that ended them: what came before it is evidence like any other."""
     head = b""
     while len(head) < HEAD_BYTES:
-        more = stream.read(HEAD_BYTES - len(head))
+        try:
+            more = stream.read(HEAD_BYTES - len(head))
+        except EvidenceError as error:
+            return head, error
+        except OSError as error:
+            return head, EvidenceError(str(error), file=name, offset=len(head))
         if not more:
             break
         head += more
-    return head
+    return head, None
 
 
 def _hash_only(stream: _Rejoined, tally: Tally, heartbeat: Callable[[int], None]) -> None:
@@ -196,10 +208,22 @@ def _note_streams(table: pa.Table, source: Source) -> None:
     column = {"httpproxy": "Protocol", "iis": "s-port"}.get(source.kind)
     if column is None:
         return
+    front = "front end" if source.kind != "iis" or _serves_exchange(table, source) else "other site"
     for entry in table.column(column).value_counts().to_pylist():
         value = entry["values"]
         if value is None:
             continue
-        label = str(value) if source.kind == "httpproxy" else "back end" if value in BACK_END_PORTS else "front end"
+        label = str(value) if source.kind == "httpproxy" else "back end" if value in BACK_END_PORTS else front
         if label in source.streams or len(source.streams) < STREAMS_PER_FILE:
             source.streams[label] = source.streams.get(label, 0) + entry["counts"]
+
+
+def _serves_exchange(table: pa.Table, source: Source) -> bool:
+    """Whether a web site is Exchange's, by the paths asked for; once it was, all of its file is."""
+    if "front end" in source.streams:
+        return True
+    stems = pc.utf8_lower(table.column("cs-uri-stem").slice(0, SITE_SAMPLE_ROWS))
+    known = pc.any(pc.match_substring_regex(stems, EXCHANGE_PATHS)).as_py()
+    if known and "other site" in source.streams:
+        source.streams["front end"] = source.streams.pop("other site")
+    return bool(known)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 #: Kind of a file that no parser recognises: it is hashed and listed, nothing more.
 UNRECOGNISED = "unrecognised"
 
 Json = dict[str, object]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -107,8 +109,9 @@ def duplicates(sources: Iterable[Source]) -> dict[int, str]:
 
 def rfc3339(milliseconds: int) -> str:
     """Milliseconds since 1970 as ``YYYY-MM-DDTHH:MM:SS.mmmZ``."""
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    # Not fromtimestamp: Windows has none before 1970, and damaged logs have such times.
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return f"{moment.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
 
 
 def _mapping(value: object) -> Mapping[str, int]:
