@@ -9,9 +9,9 @@ import pyarrow as pa
 from brokenseal.events import EventStore, Progress
 from brokenseal.incident.coverage import Interval, SourceCoverage, coverage, uncovered
 from brokenseal.incident.document import Account, host_builds
-from brokenseal.incident.findings import Finding, collect_findings
+from brokenseal.incident.findings import collect_findings, in_order
 from brokenseal.incident.hosts import Hosts
-from brokenseal.incident.intrusions import Intrusion, join_intrusions
+from brokenseal.incident.intrusions import attach_context, join_intrusions
 from brokenseal.incident.knowledge import Knowledge
 from brokenseal.incident.ledger import account_for_mail
 from brokenseal.incident.ledger_rows import EWS_SSRF, MailboxAccess
@@ -39,16 +39,18 @@ def build_account(
     failures = match_everything(store, knowledge, prefilter)
     progress.phase("joining")
     ladder = Ladder(knowledge.campaigns, knowledge.campaign_of_rule)
-    findings = collect_findings(store, knowledge.by_id)
+    graded = {rule_id: rule for rule_id, rule in knowledge.by_id.items() if not rule.context}
+    context = {rule_id: rule for rule_id, rule in knowledge.by_id.items() if rule.context}
+    findings = collect_findings(store, graded)
     intrusions = join_intrusions(store, findings, ladder)
-    findings = _shown(findings, intrusions)
+    findings = in_order([*findings, *attach_context(store, context, intrusions, ladder)])
     webshells = collect_webshells(store, intrusions)
     ledger = account_for_mail(store, intrusions)
     sources = list(store.sources.values())
     seen = coverage(sources, hosts, store.window_ms)
     builds = host_builds(store.all_sources, hosts, store.duplicates)
     sights = {
-        (campaign.id, host): sight(campaign, host, entries, [(b, first) for b, first, _ in builds.get(host, [])])
+        (campaign.id, host): sight(campaign, host, entries, builds.get(host, []))
         for campaign in knowledge.campaigns
         for host, entries in seen.items()
     }
@@ -62,6 +64,10 @@ def build_account(
     host_verdicts = _host_verdicts(per_host, own_rules, seen)
     lost = [(r.name, r.reason) for r in refused if not r.nothing_lost]
     unread, unsaid = unseen(store.all_sources, hosts, lost)
+    not_run = [*knowledge.not_run(), *failures]
+    if not_run:
+        places = ", ".join(sorted({file for _, file, _ in not_run})[:5])
+        unread.append(f"{len(not_run)} rule problem(s), in {places}: see 'brokenseal rules check'.")
     titles = [c.title for c, judgement in campaigns if judgement.verdict == verdict] or [c.title for c, _ in campaigns]
     account = Account(
         verdict=verdict,
@@ -85,7 +91,7 @@ def build_account(
         intrusions=intrusions,
         webshells=webshells,
         ledger=[(row, _incomplete(row, seen)) for row in ledger],
-        not_seen=_not_seen(sights, [*unread, *unsaid], knowledge, per_host),
+        not_seen=_not_seen(sights, [*unread, *unsaid], per_host),
         advice=[
             line for campaign, judged in campaigns if judged.verdict == verdict for line in campaign.advice[verdict]
         ],
@@ -93,7 +99,7 @@ def build_account(
         duplicates=store.duplicates,
         refused=sorted(refused, key=lambda refusal: (refusal.name, refusal.reason)),
         rules_loaded=len(knowledge.rule_set.rules),
-        rules_not_run=[*knowledge.not_run(), *failures],
+        rules_not_run=not_run,
     )
     return account, unread
 
@@ -122,15 +128,6 @@ def _register(store: EventStore, hosts: Hosts, knowledge: Knowledge) -> None:
             }
         ),
     )
-
-
-def _shown(findings: Sequence[Finding], intrusions: Sequence[Intrusion]) -> list[Finding]:
-    """Context that belongs to no intrusion is no finding; the rest is numbered anew."""
-    attached = {id(finding) for intrusion in intrusions for finding in intrusion.context}
-    shown = [finding for finding in findings if not finding.rule.context or id(finding) in attached]
-    for number, finding in enumerate(shown, start=1):
-        finding.id = f"F{number}"
-    return shown
 
 
 def _host_verdicts(
@@ -166,7 +163,6 @@ def _incomplete(row: MailboxAccess, seen: Mapping[str, Sequence[SourceCoverage]]
 def _not_seen(
     sights: Mapping[tuple[str, str], Sight],
     unread: Sequence[str],
-    knowledge: Knowledge,
     per_host: Mapping[str, Mapping[str, Judgement]],
 ) -> list[str]:
     sentences = [line for found in sights.values() for line in found.missing]
@@ -174,7 +170,4 @@ def _not_seen(
         sentences.append("No Exchange or IIS log was found among the evidence.")
     sentences += [line for found in sights.values() for line in found.weakened]
     sentences += unread
-    broken = [reason for _, file, reason in knowledge.not_run()]
-    if broken:
-        sentences.append(f"{len(broken)} rule(s) were not run; 'brokenseal rules check' says why.")
     return list(dict.fromkeys(sentences))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from brokenseal.detections.rule_header import RuleHeader
 from brokenseal.events import EventStore
+from brokenseal.events.engine import sql_text
 from brokenseal.incident.matches import MATCHES
 
 #: Lines listed as evidence of one finding; ``count`` is always the full number.
@@ -42,10 +43,13 @@ class Finding:
 
 
 def collect_findings(store: EventStore, rules: Mapping[str, RuleHeader]) -> list[Finding]:
-    """All findings, sorted by first time, then rule, host and address, and numbered so."""
+    """The findings of *rules*, sorted by first time, then rule, host and address."""
+    if not rules:
+        return []
+    chosen = f"rule IN ({', '.join(sql_text(rule) for rule in sorted(rules))})"
     summary = store.engine.query(
         f"SELECT rule, host, source_ip, count(*) AS count, epoch_ms(min(time)) AS first_ms, epoch_ms(max(time)) AS last_ms "
-        f"FROM {MATCHES} GROUP BY rule, host, source_ip"
+        f"FROM {MATCHES} WHERE {chosen} GROUP BY rule, host, source_ip"
     )
     findings = {
         _key(row): Finding(
@@ -57,7 +61,7 @@ def collect_findings(store: EventStore, rules: Mapping[str, RuleHeader]) -> list
     rank = dict(zip(ranks.column("source_id").to_pylist(), ranks.column("rank").to_pylist(), strict=True))
     lines = store.engine.query(
         f'SELECT rule, host, source_ip, m.source_id, line, "offset", epoch_ms(time) AS time_ms FROM {MATCHES} m '
-        "JOIN source_ranks r ON r.source_id = m.source_id "
+        f"JOIN source_ranks r ON r.source_id = m.source_id WHERE {chosen} "
         "QUALIFY row_number() OVER (PARTITION BY rule, host, source_ip ORDER BY time, r.rank, line) "
         f"<= {EVIDENCE_LINES}"
     )
@@ -65,7 +69,12 @@ def collect_findings(store: EventStore, rules: Mapping[str, RuleHeader]) -> list
         findings[_key(row)].lines.append(Line(row["source_id"], row["line"], row["offset"], row["time_ms"]))
     for finding in findings.values():
         finding.lines.sort(key=lambda line: (line.time_ms, rank[line.source_id], line.line))
-    ordered = sorted(findings.values(), key=lambda finding: (finding.first_ms, *finding.key))
+    return in_order(findings.values())
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings by first time, then rule, host and address, numbered F1, F2 ... so."""
+    ordered = sorted(findings, key=lambda finding: (finding.first_ms, *finding.key))
     for number, finding in enumerate(ordered, start=1):
         finding.id = f"F{number}"
     return ordered

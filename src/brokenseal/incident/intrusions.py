@@ -11,8 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+
+from brokenseal.detections.rule_header import RuleHeader
 from brokenseal.events import EventStore
-from brokenseal.incident.findings import Finding
+from brokenseal.events.engine import sql_text
+from brokenseal.incident.findings import Finding, collect_findings
 from brokenseal.incident.matches import MATCHES
 from brokenseal.incident.stages import Ladder
 
@@ -65,7 +69,7 @@ class _Groups:
 
 
 def join_intrusions(store: EventStore, findings: Sequence[Finding], ladder: Ladder) -> list[Intrusion]:
-    """Intrusions with at least one finding above a probe, by first time. Context findings are attached, never joined."""
+    """Intrusions with at least one finding above a probe, by first time."""
     graded = {finding.key: finding for finding in findings if ladder.grade(finding) is not None}
     groups = _Groups(graded)
     _by_shared_value(store, graded, groups, "request_id")
@@ -81,7 +85,6 @@ def join_intrusions(store: EventStore, findings: Sequence[Finding], ladder: Ladd
     intrusions.sort(key=lambda intrusion: (intrusion.first_ms, intrusion.hosts, intrusion.source_ips))
     for number, intrusion in enumerate(intrusions, start=1):
         intrusion.id = f"I{number}"
-    _attach_context(findings, intrusions)
     return intrusions
 
 
@@ -152,16 +155,34 @@ def _without_address(graded: Mapping[Key, Finding], groups: _Groups, ladder: Lad
             groups.join(best.key, finding.key)
 
 
-def _attach_context(findings: Sequence[Finding], intrusions: Sequence[Intrusion]) -> None:
-    for finding in findings:
-        if not finding.rule.context:
-            continue
-        for intrusion in intrusions:
-            on_host = finding.host in intrusion.hosts
-            if (
-                on_host
-                and finding.last_ms >= intrusion.first_ms
-                and finding.first_ms <= intrusion.last_ms + SHELL_BIRTH_MS
-            ):
-                intrusion.context.append(finding)
-                break
+def attach_context(
+    store: EventStore, rules: Mapping[str, RuleHeader], intrusions: Sequence[Intrusion], ladder: Ladder
+) -> list[Finding]:
+    """Findings of context *rules*: what happened on a server while an intruder was in it, or within a day after.
+
+    The matches outside any such time are dropped first, so that an administrator's work of another month is neither
+    counted nor shown. Attempts that failed are no such time. Each finding belongs to the worst intrusion it meets.
+    """
+    inside = [intrusion for intrusion in intrusions if ladder.broke_in(intrusion.findings)]
+    spans = [(i.id, host, i.first_ms, i.last_ms + SHELL_BIRTH_MS) for i in inside for host in i.hosts]
+    if not spans or not rules:
+        return []
+    names = ("intrusion", "host", "first_ms", "last_ms")
+    store.engine.register("intrusion_spans", pa.table(dict(zip(names, zip(*spans, strict=True), strict=True))))
+    chosen = ", ".join(sql_text(rule) for rule in sorted(rules))
+    store.engine.execute(
+        f"DELETE FROM {MATCHES} WHERE rule IN ({chosen}) AND NOT EXISTS (SELECT 1 FROM intrusion_spans s "
+        f"WHERE s.host = {MATCHES}.host AND epoch_ms({MATCHES}.time) BETWEEN s.first_ms AND s.last_ms)"
+    )
+    found = collect_findings(store, rules)
+    for finding in found:
+        met = [
+            intrusion
+            for intrusion in inside
+            if finding.host in intrusion.hosts
+            and finding.last_ms >= intrusion.first_ms
+            and finding.first_ms <= intrusion.last_ms + SHELL_BIRTH_MS
+        ]
+        worst = max(met, key=lambda i: (max(map(ladder.rank, i.findings)), -abs(i.first_ms - finding.first_ms), i.id))
+        worst.context.append(finding)
+    return found

@@ -32,17 +32,21 @@ def result_key(case: Case, rules: Sequence[Path], options: Sequence[object]) -> 
 
 
 def keep(case: Case, key: str, document: Json, unread: Sequence[str]) -> None:
-    """Write the document, then the key that makes it count."""
-    write_atomically(case.directory / _DOCUMENT, json.dumps(document, indent=1).encode() + b"\n")
-    write_atomically(case.directory / _KEY, json.dumps({"key": key, "unread": list(unread)}, indent=1).encode() + b"\n")
+    """Write the document, then the key that makes it count; in between nothing counts."""
+    (case.directory / _KEY).unlink(missing_ok=True)
+    content = json.dumps(document, indent=1).encode() + b"\n"
+    write_atomically(case.directory / _DOCUMENT, content)
+    record = {"key": key, "document_sha256": hashlib.sha256(content).hexdigest(), "unread": list(unread)}
+    write_atomically(case.directory / _KEY, json.dumps(record, indent=1).encode() + b"\n")
 
 
 def kept(case: Case, key: str) -> tuple[Json, tuple[str, ...]] | None:
-    """The document and the unread sentences kept under *key*, if they are the latest."""
+    """The document and the unread sentences kept under *key*, if they are the latest and nobody changed them."""
     try:
         found = json.loads((case.directory / _KEY).read_bytes())
-        if found["key"] != key:
+        content = (case.directory / _DOCUMENT).read_bytes()
+        if (found["key"], found["document_sha256"]) != (key, hashlib.sha256(content).hexdigest()):
             return None
-        return json.loads((case.directory / _DOCUMENT).read_bytes()), tuple(found["unread"])
+        return json.loads(content), tuple(found["unread"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

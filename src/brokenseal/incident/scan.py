@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,11 +69,13 @@ def scan(
         raise UsageError("no evidence was named")
     given = {name: Path(path) if isinstance(path, str) else path for name, path in (hosts or {}).items()}
     inventory = collect([Path(item) for item in evidence], given)
-    if case is not None:
-        refuse_output_inside(Path(case), inventory.roots)
+    refuse_output_inside(Path(case) if case is not None else Path(tempfile.gettempdir()), inventory.roots)
     settings = Settings(iis_timezone)
     jobs = max(1, jobs) if jobs is not None else default_jobs()
     more_rules = [Path(rule) for rule in rules]
+    for rule in more_rules:
+        if not rule.exists():
+            raise UsageError(f"there are no rules at {rule}")
     refused = _refused(inventory)
     with Case(Path(case) if case is not None else None) as opened:
         options = (since, until, iis_timezone, refused)

@@ -44,8 +44,10 @@ def words_for(source: str) -> str:
     return f"{_SOURCE_WORDS.get(kind, kind)}{f' ({part})' if part else ''}"
 
 
-def sight(campaign: Campaign, host: str, sources: Sequence[SourceCoverage], builds: Sequence[tuple[str, int]]) -> Sight:
-    """What the host's logs can show of the campaign. ``builds`` are (build, first seen) pairs."""
+def sight(
+    campaign: Campaign, host: str, sources: Sequence[SourceCoverage], builds: Sequence[tuple[str, int, int]]
+) -> Sight:
+    """What the host's logs can show of the campaign. ``builds`` are (build, first seen, last seen)."""
     start, end = campaign.window_ms
     found = Sight((start, end))
     fixed_from = _fixed_from(campaign, builds)
@@ -64,6 +66,13 @@ def sight(campaign: Campaign, host: str, sources: Sequence[SourceCoverage], buil
         whole = len(holes) == 1 and holes[0] == found.window
         when = "at any time of the campaign" if whole else f"from {spans}"
         found.missing.append(f"{host}: {need.what} cannot be seen {when}: no {logs} covers it.")
+    last_unfixed = max((last for build, _, last in builds if not _has_fixes(build, campaign)), default=None)
+    if fixed_from is None and last_unfixed is not None:
+        found.weakened.append(
+            f"{host}: as far as its logs go ({rfc3339(last_unfixed)[:10]}) it ran without the fix and could be "
+            "attacked later."
+        )
+    found.weakened += _gaps(host, found.window, sources, {name for need in campaign.visibility for name in need.any_of})
     for weak in campaign.weakens:
         if not any(_serves(entry, (weak.source,)) and entry.events for entry in sources):
             found.weakened.append(f"{host}: {weak.sentence}")
@@ -71,22 +80,28 @@ def sight(campaign: Campaign, host: str, sources: Sequence[SourceCoverage], buil
 
 
 def _serves(entry: SourceCoverage, wanted: Sequence[str]) -> bool:
-    # The back-end site sees only what the front end let through: it does not stand in for the front end's log.
-    if entry.kind == "iis" and entry.stream == "back end":
-        return "iis/back end" in wanted
+    # The back-end site sees only what the front end let through, and another web site nothing of Exchange.
+    if entry.kind == "iis" and entry.stream != "front end":
+        return entry.source in wanted
     return entry.kind in wanted or entry.source in wanted
 
 
-def _fixed_from(campaign: Campaign, builds: Sequence[tuple[str, int]]) -> int | None:
-    """Since when every build seen has the fix for all of the campaign's flaws (ms since 1970 UTC)."""
-    states = [(first, _has_fixes(build, campaign)) for build, first in builds]
-    fixed: int | None = None
-    for first, has_fix in sorted(states):
-        if not has_fix:
-            fixed = None
-        elif fixed is None:
-            fixed = first
-    return fixed
+def _gaps(host: str, window: Interval, sources: Sequence[SourceCoverage], wanted: set[str]) -> list[str]:
+    """Gaps in the logs that matter, also where another log fills them: what only this one shows is lost."""
+    return [
+        f"{host}: the {words_for(entry.source)} is silent from {rfc3339(start)} to {rfc3339(end)}."
+        for entry in sources
+        if _serves(entry, sorted(wanted | {"ews"}))
+        for start, end in entry.gaps
+        if end > window[0] and start < window[1]
+    ]
+
+
+def _fixed_from(campaign: Campaign, builds: Sequence[tuple[str, int, int]]) -> int | None:
+    """Since when only builds with the fix for all of the campaign's flaws were seen (ms since 1970 UTC)."""
+    unfixed = max((last for build, _, last in builds if not _has_fixes(build, campaign)), default=-1)
+    since = [max(first, unfixed + 1) for build, first, last in builds if _has_fixes(build, campaign) and last > unfixed]
+    return min(since, default=None)
 
 
 def _has_fixes(build: str, campaign: Campaign) -> bool:

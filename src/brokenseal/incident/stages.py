@@ -53,6 +53,11 @@ class Ladder:
         grade = self.grade(finding)
         return grade is not None and VERDICTS.index(grade) > VERDICTS.index("probed")
 
+    def broke_in(self, findings: Sequence[Finding]) -> bool:
+        """Whether one of the findings shows that the server was broken into."""
+        grades = [grade for finding in findings if (grade := self.grade(finding)) is not None]
+        return worst(grades) in ("breached", "mail_read")
+
     def wrote_file(self, finding: Finding) -> bool:
         """Whether the finding can be the birth of a web shell: something that succeeded below its use."""
         return self.grade(finding) == "breached" and finding.rule.webshell is None

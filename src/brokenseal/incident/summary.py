@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from brokenseal.events.sources import rfc3339
 from brokenseal.incident.hosts import UNKNOWN
 from brokenseal.incident.intrusions import Intrusion
-from brokenseal.incident.ledger_rows import MailboxAccess
+from brokenseal.incident.ledger_rows import EXPORT_REQUEST, MailboxAccess
 from brokenseal.incident.stages import Ladder
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
@@ -26,11 +26,14 @@ def summarise(
     names = sorted(host for host, own in hosts.items() if own == verdict)
     where = _named(names) if names else "the evidence"
     title = " and ".join(campaign_titles)
+    # Dates and steps are those of what the verdict speaks of, not of a failed try elsewhere.
+    meant = [i for i in intrusions if not names or (set(i.hosts) & set(names) and ladder.broke_in(i.findings))]
+    intrusions = meant or intrusions
     if verdict == "mail_read":
         sentence = f"Broken into, and mail was read: {_mail(ledger)} on {where}, {_span(intrusions)}."
     elif verdict == "breached":
         sentence = f"Broken into: {where}, {_span(intrusions)}. Highest step: {_step(intrusions, ladder)}."
-        sentence += " No reading of mail by this way was seen."
+        sentence += _other_ways(ledger)
     elif verdict == "attempted":
         sentence = f"Attacked, but nothing shows that it succeeded: {where}. Highest step: {_step(intrusions, ladder)}."
     elif verdict == "probed":
@@ -53,6 +56,17 @@ def amount(number: int) -> str:
             return f"{number} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
         value /= _STEP
     raise AssertionError
+
+
+def _other_ways(ledger: Sequence[MailboxAccess]) -> str:
+    exported = {row.mailbox or "?" for row in ledger if row.access == EXPORT_REQUEST}
+    left = sum(row.bytes_at_least for row in ledger)
+    sentence = ""
+    if exported:
+        sentence += f" In its time {len(exported)} mailbox(es) were exported: see whose mail."
+    if left:
+        sentence += f" At least {amount(left)} left by forged requests; whose data it was is not known."
+    return sentence or " No reading of mail by this way was seen."
 
 
 def _mail(ledger: Sequence[MailboxAccess]) -> str:
