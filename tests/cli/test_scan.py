@@ -117,6 +117,7 @@ def test_a_reached_verdict_is_not_hidden_by_an_unread_file(scan: Any) -> None:
     [
         ([], "Missing argument 'EVIDENCE'."),
         (["e", "--jsn"], "No such option: --jsn"),
+        ([""], "EVIDENCE is empty text."),
         (["e", "--host", "EX01"], "--host: 'EX01' is not NAME=PATH"),
         (["e", "--host", "=path"], "--host: '=path' is not NAME=PATH"),
         (["e", "--host", "EX01="], "--host: 'EX01=' is not NAME=PATH"),

@@ -133,3 +133,9 @@ def test_only_the_sources_asked_for_are_written(tmp_path: Path) -> None:
     assert truth.sources == ["iis", "ews"]
     assert {path.parts[-2] for path in map(Path, truth.files)} == {"W3SVC1", "W3SVC2", "Ews"}
     assert set(SOURCES) > {"iis", "ews"}
+
+
+def test_a_folder_that_cannot_be_made_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UsageError, match="cannot be made"):
+        simulate(tmp_path / "file" / "below", "quiet", users=1, days=1)

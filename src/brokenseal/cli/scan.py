@@ -57,7 +57,7 @@ class Request:
 
 def scan(
     evidence: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="EVIDENCE",
             help="Folders (a copied drive, a Velociraptor or KAPE collection, loose logs), files, .zip and .gz. "
@@ -155,8 +155,11 @@ def scan(
     def work() -> int:
         if quiet and verbose:
             raise UsageError("--quiet and --verbose exclude each other.")
+        if "" in evidence:
+            # An unset shell variable; as a path it would be the current directory.
+            raise UsageError("EVIDENCE is empty text. Name a folder, a file or an archive.")
         request = Request(
-            evidence=evidence,
+            evidence=[Path(item) for item in evidence],
             case=case,
             hosts=_hosts(host or []),
             rules=rules or [],

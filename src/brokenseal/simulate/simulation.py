@@ -122,5 +122,8 @@ def _checked_sources(sources: Collection[str] | None) -> frozenset[str]:
 def _empty_folder(output: Path) -> Path:
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UsageError(f"{output}: give a folder that is empty or does not exist yet")
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{output}: this folder cannot be made: {error.strerror}") from error
     return output
