@@ -83,6 +83,7 @@ def test_a_rule_of_the_users_own(tmp_path: Path, block: str, verdict: str, outco
     (logs / "u_ex210303.log").write_text(IIS + "2021-03-03 01:02:03 GET /intranet/ 443 198.51.100.3 200\n", "ascii")
     found = scan([logs], rules=[tmp_path / "own.yml"]).document
     assert (found["verdict"], [f["outcome"] for f in _list(found["findings"])]) == (verdict, [outcome])
+    assert _list(found["advice"])
 
 
 def test_rules_given_later_see_what_a_case_already_holds(tmp_path: Path) -> None:

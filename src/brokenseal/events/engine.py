@@ -85,6 +85,11 @@ def sql_text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def sql_texts(values: Iterable[str]) -> str:
+    """*values* as what stands in the parentheses of SQL's IN, sorted and each once; of no values, one that nothing is."""
+    return ", ".join(sql_text(value) for value in sorted(set(values))) or "NULL"
+
+
 def sql_name(name: str) -> str:
     """*name* as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

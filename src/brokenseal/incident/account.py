@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from brokenseal.events import EventStore, Progress
-from brokenseal.incident.coverage import Interval, SourceCoverage, coverage, uncovered
+from brokenseal.evidence import Refusal
+from brokenseal.incident.coverage import SourceCoverage, coverage, uncovered
 from brokenseal.incident.document import Account, host_builds
 from brokenseal.incident.findings import collect_findings, in_order
 from brokenseal.incident.hosts import Hosts
@@ -16,7 +17,6 @@ from brokenseal.incident.knowledge import Knowledge
 from brokenseal.incident.ledger import account_for_mail
 from brokenseal.incident.ledger_rows import EWS_SSRF, MailboxAccess
 from brokenseal.incident.matching import match_everything
-from brokenseal.incident.refused import Refused
 from brokenseal.incident.sight import Sight, sight, unseen
 from brokenseal.incident.stages import Ladder
 from brokenseal.incident.summary import summarise
@@ -28,7 +28,7 @@ def build_account(
     store: EventStore,
     knowledge: Knowledge,
     prefilter: str,
-    refused: Sequence[Refused],
+    refused: Sequence[Refusal],
     iis_timezone: str,
     progress: Progress,
 ) -> tuple[Account, list[str]]:
@@ -92,12 +92,10 @@ def build_account(
         webshells=webshells,
         ledger=[(row, _incomplete(row, seen)) for row in ledger],
         not_seen=_not_seen(sights, [*unread, *unsaid], per_host),
-        advice=[
-            line for campaign, judged in campaigns if judged.verdict == verdict for line in campaign.advice[verdict]
-        ],
+        advice=_advice(knowledge, verdict),
         sources=store.all_sources,
         duplicates=store.duplicates,
-        refused=sorted(refused, key=lambda refusal: (refusal.name, refusal.reason)),
+        refused=refused,
         rules_loaded=len(knowledge.rule_set.rules),
         rules_not_run=not_run,
     )
@@ -152,11 +150,9 @@ def _incomplete(row: MailboxAccess, seen: Mapping[str, Sequence[SourceCoverage]]
     if row.mailbox is None:
         reasons.append("the mailbox is not known")
     if row.access == EWS_SSRF:
-        span: Interval = (row.first_ms, row.last_ms)
-        for kind, words in (("httpproxy", "HttpProxy"), ("ews", "EWS")):
-            entries = [entry for host in row.hosts for entry in seen.get(host, []) if entry.kind == kind]
-            if kind == "httpproxy" and uncovered(span, entries):
-                reasons.append(f"the {words} log has gaps in this time")
+        entries = [entry for host in row.hosts for entry in seen.get(host, []) if entry.kind == "httpproxy"]
+        if uncovered((row.first_ms, row.last_ms), entries):
+            reasons.append("the HttpProxy log has gaps in this time")
     return reasons
 
 

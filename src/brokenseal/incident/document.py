@@ -9,14 +9,15 @@ from datetime import datetime
 from brokenseal import __version__
 from brokenseal.detections.campaign import Campaign
 from brokenseal.events import Source
+from brokenseal.events.reading import HOUR_MS
 from brokenseal.events.sources import rfc3339
+from brokenseal.evidence import Refusal
 from brokenseal.incident.builds import describe
 from brokenseal.incident.coverage import SourceCoverage
 from brokenseal.incident.findings import Finding, Line
 from brokenseal.incident.hosts import Hosts
 from brokenseal.incident.intrusions import Intrusion
 from brokenseal.incident.ledger_rows import MailboxAccess
-from brokenseal.incident.refused import Refused
 from brokenseal.incident.stages import Ladder
 from brokenseal.incident.techniques import technique_name
 from brokenseal.incident.verdicts import Judgement
@@ -24,7 +25,6 @@ from brokenseal.incident.webshells import WebShell
 
 SCHEMA_VERSION = "1.0"
 _OUTCOMES = ("observed", "probed", "attempted", "succeeded")
-_HOUR_MS = 3_600_000
 
 Json = dict[str, object]
 
@@ -51,7 +51,7 @@ class Account:
     advice: Sequence[str]
     sources: Sequence[Source]
     duplicates: Mapping[int, str]
-    refused: Sequence[Refused]
+    refused: Sequence[Refusal]
     rules_loaded: int
     rules_not_run: Sequence[tuple[str | None, str, str]]
 
@@ -125,8 +125,7 @@ def _coverage(entry: SourceCoverage) -> Json:
         "rejects": entry.rejects,
         "files": entry.files,
         "gaps": [
-            {"from": rfc3339(start), "to": rfc3339(end), "hours": (end - start) // _HOUR_MS}
-            for start, end in entry.gaps
+            {"from": rfc3339(start), "to": rfc3339(end), "hours": (end - start) // HOUR_MS} for start, end in entry.gaps
         ],
         "note": note,
     }
@@ -275,7 +274,7 @@ def _evidence(account: Account) -> list[Json]:
     return listed
 
 
-def _refused(refusal: Refused) -> Json:
+def _refused(refusal: Refusal) -> Json:
     return {
         "file": refusal.name,
         "sha256": None,

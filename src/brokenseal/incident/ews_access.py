@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from brokenseal.events import EventStore
-from brokenseal.events.engine import sql_text
-from brokenseal.incident.findings import EVIDENCE_LINES, Line
-from brokenseal.incident.ledger_rows import BY_TIME, EWS_SSRF, NO_BACKEND, NO_BYTES, Key, MailboxAccess, number
+from brokenseal.events.engine import sql_text, sql_texts
+from brokenseal.incident.findings import EVIDENCE_LINES, Key, Line
+from brokenseal.incident.ledger_rows import BY_TIME, EWS_SSRF, NO_BACKEND, NO_BYTES, MailboxAccess, number
 from brokenseal.incident.matches import MATCHES
 
 #: EWS actions that hand out the content of the items they name.
@@ -28,7 +28,7 @@ def ews_access(store: EventStore, members: Mapping[Key, str]) -> list[MailboxAcc
     """One row for each intrusion and mailbox. *members*: finding key → intrusion, of the rules that mark such requests."""
     if not members:
         return []
-    rules = ", ".join(sql_text(rule) for rule in sorted({rule for rule, _, _ in members}))
+    rules = sql_texts(rule for rule, _, _ in members)
     # One request may match several rules, and stand in both logs: it is one access, and HttpProxy has its bytes.
     store.engine.execute(
         "CREATE OR REPLACE TEMP TABLE forged AS WITH rows AS (SELECT min(rule) AS rule, kind, host, source_ip, source_id, "
@@ -68,7 +68,7 @@ def _join_backend(store: EventStore) -> None:
     if ews is None:
         store.engine.execute(f"CREATE OR REPLACE TEMP TABLE backend AS SELECT {empty} WHERE false")
         return
-    actions = ", ".join(sql_text(action) for action in READING_ACTIONS)
+    actions = sql_texts(READING_ACTIONS)
     action = "lower(regexp_replace(SoapAction, '^.*[/:#]', ''))"
     store.engine.execute(
         'CREATE OR REPLACE TEMP TABLE near_ews AS SELECT source_id AS ews_source, line AS ews_line, "offset" AS ews_offset, '

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from brokenseal.detections.rule_header import RuleHeader
 from brokenseal.events import EventStore
-from brokenseal.events.engine import sql_text
+from brokenseal.events.engine import sql_texts
 from brokenseal.incident.matches import MATCHES
+
+#: Key of a finding: rule, host, source address ('' if none).
+Key = tuple[str, str, str]
 
 #: Lines listed as evidence of one finding; ``count`` is always the full number.
 EVIDENCE_LINES = 25
@@ -38,7 +41,7 @@ class Finding:
     id: str = ""
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> Key:
         return self.rule.id, self.host, self.source_ip or ""
 
 
@@ -46,7 +49,7 @@ def collect_findings(store: EventStore, rules: Mapping[str, RuleHeader]) -> list
     """The findings of *rules*, sorted by first time, then rule, host and address."""
     if not rules:
         return []
-    chosen = f"rule IN ({', '.join(sql_text(rule) for rule in sorted(rules))})"
+    chosen = f"rule IN ({sql_texts(rules)})"
     summary = store.engine.query(
         f"SELECT rule, host, source_ip, count(*) AS count, epoch_ms(min(time)) AS first_ms, epoch_ms(max(time)) AS last_ms "
         f"FROM {MATCHES} WHERE {chosen} GROUP BY rule, host, source_ip"
@@ -57,18 +60,14 @@ def collect_findings(store: EventStore, rules: Mapping[str, RuleHeader]) -> list
         )
         for row in summary.to_pylist()
     }
-    ranks = store.engine.query("SELECT * FROM source_ranks")
-    rank = dict(zip(ranks.column("source_id").to_pylist(), ranks.column("rank").to_pylist(), strict=True))
     lines = store.engine.query(
         f'SELECT rule, host, source_ip, m.source_id, line, "offset", epoch_ms(time) AS time_ms FROM {MATCHES} m '
         f"JOIN source_ranks r ON r.source_id = m.source_id WHERE {chosen} "
         "QUALIFY row_number() OVER (PARTITION BY rule, host, source_ip ORDER BY time, r.rank, line) "
-        f"<= {EVIDENCE_LINES}"
+        f"<= {EVIDENCE_LINES} ORDER BY time, r.rank, line"
     )
     for row in lines.to_pylist():
         findings[_key(row)].lines.append(Line(row["source_id"], row["line"], row["offset"], row["time_ms"]))
-    for finding in findings.values():
-        finding.lines.sort(key=lambda line: (line.time_ms, rank[line.source_id], line.line))
     return in_order(findings.values())
 
 

@@ -15,15 +15,13 @@ import pyarrow as pa
 
 from brokenseal.detections.rule_header import RuleHeader
 from brokenseal.events import EventStore
-from brokenseal.events.engine import sql_text
-from brokenseal.incident.findings import Finding, collect_findings
+from brokenseal.events.engine import sql_texts
+from brokenseal.incident.findings import Finding, Key, collect_findings
 from brokenseal.incident.matches import MATCHES
 from brokenseal.incident.stages import Ladder
 
 NEAR_MS = 10 * 60_000
 SHELL_BIRTH_MS = 24 * 3_600_000
-
-Key = tuple[str, str, str]
 
 
 @dataclass(slots=True)
@@ -101,7 +99,7 @@ def _by_shell(store: EventStore, graded: Mapping[Key, Finding], groups: _Groups)
     used = [finding.rule.id for finding in graded.values() if finding.rule.webshell == "used"]
     if not used:
         return
-    listed = ", ".join(f"'{rule}'" for rule in sorted(set(used)))
+    listed = sql_texts(used)
     rows = store.engine.query(
         f"SELECT DISTINCT host || ' ' || lower(url) AS value, rule, host, coalesce(source_ip, '') AS source_ip "
         f"FROM {MATCHES} WHERE rule IN ({listed})"
@@ -169,7 +167,7 @@ def attach_context(
         return []
     names = ("intrusion", "host", "first_ms", "last_ms")
     store.engine.register("intrusion_spans", pa.table(dict(zip(names, zip(*spans, strict=True), strict=True))))
-    chosen = ", ".join(sql_text(rule) for rule in sorted(rules))
+    chosen = sql_texts(rules)
     store.engine.execute(
         f"DELETE FROM {MATCHES} WHERE rule IN ({chosen}) AND NOT EXISTS (SELECT 1 FROM intrusion_spans s "
         f"WHERE s.host = {MATCHES}.host AND epoch_ms({MATCHES}.time) BETWEEN s.first_ms AND s.last_ms)"

@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 
 from brokenseal.events import EventStore
-from brokenseal.events.engine import sql_text
+from brokenseal.events.engine import sql_texts
 from brokenseal.incident.ews_access import ews_access
-from brokenseal.incident.findings import EVIDENCE_LINES, Line
+from brokenseal.incident.findings import EVIDENCE_LINES, Key, Line
 from brokenseal.incident.intrusions import Intrusion
 from brokenseal.incident.ledger_rows import (
     EWS_SSRF,
@@ -20,7 +20,6 @@ from brokenseal.incident.ledger_rows import (
     EXPORT_SIZE,
     OTHER_PAGE,
     OTHER_SSRF,
-    Key,
     MailboxAccess,
 )
 from brokenseal.incident.matches import MATCHES
@@ -60,7 +59,7 @@ def _exports(store: EventStore, members: dict[Key, str]) -> list[MailboxAccess]:
 
 def _other(store: EventStore, members: dict[Key, str], read: dict[Key, str]) -> list[MailboxAccess]:
     """Answers to forged requests for other pages: bytes that left, of whom is not known."""
-    rules = ", ".join(sql_text(rule) for rule in sorted({rule for rule, _, _ in read})) or "''"
+    rules = sql_texts(rule for rule, _, _ in read)
     condition = (
         "kind = 'httpproxy' AND bytes > 0 AND NOT EXISTS (SELECT 1 FROM matches r "
         f"WHERE r.rule IN ({rules}) AND r.source_id = m.source_id AND r.line = m.line)"
@@ -74,7 +73,7 @@ def _gathered(
     """Rows by intrusion and by the mailbox that the matches' parameters name; an event counts once."""
     if not members:
         return []
-    rules = ", ".join(sql_text(rule) for rule in sorted({rule for rule, _, _ in members}))
+    rules = sql_texts(rule for rule, _, _ in members)
     rows = store.engine.query(
         f"SELECT rule, host, coalesce(source_ip, '') AS source_ip, parameters, bytes, m.source_id, line, \"offset\", "
         f"epoch_ms(time) AS time_ms FROM {MATCHES} m JOIN source_ranks r ON r.source_id = m.source_id "

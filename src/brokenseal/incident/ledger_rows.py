@@ -16,9 +16,6 @@ NO_BYTES = "the response size of some requests was not logged"
 EXPORT_SIZE = "the log of an export request does not say how much was exported"
 OTHER_PAGE = "these requests reached other inner pages than EWS, which do not say whose data they gave out"
 
-#: Key of a finding: rule, host, source address ('' if none).
-Key = tuple[str, str, str]
-
 
 @dataclass(slots=True)
 class MailboxAccess:

@@ -13,7 +13,6 @@ from brokenseal.errors import UsageError
 from brokenseal.events import Case, EventStore, NoProgress, Progress, default_jobs, ingest, unread_files
 from brokenseal.evidence import Inventory, collect, refuse_output_inside
 from brokenseal.incident.kept_results import Json, keep, kept, result_key
-from brokenseal.incident.refused import Refused
 from brokenseal.parsers import Settings
 
 
@@ -76,14 +75,13 @@ def scan(
     for rule in more_rules:
         if not rule.exists():
             raise UsageError(f"there are no rules at {rule}")
-    refused = _refused(inventory)
     with Case(Path(case) if case is not None else None) as opened:
-        options = (since, until, iis_timezone, refused)
+        options = (since, until, iis_timezone, inventory.refusals)
         if not unread_files(opened, inventory.files, settings):
             found = kept(opened, result_key(opened, more_rules, options))
             if found is not None:
                 return Incident(*found)
-        document, unread = _scanned(opened, inventory, settings, more_rules, (since, until), refused, jobs, progress)
+        document, unread = _scanned(opened, inventory, settings, more_rules, (since, until), jobs, progress)
         if case is not None:
             keep(opened, result_key(opened, more_rules, options), document, unread)
     return Incident(document, tuple(unread))
@@ -95,7 +93,6 @@ def _scanned(
     settings: Settings,
     rules: Sequence[Path],
     window: tuple[datetime | None, datetime | None],
-    refused: Sequence[Refused],
     jobs: int,
     progress: Progress,
 ) -> tuple[Json, list[str]]:
@@ -116,15 +113,11 @@ def _scanned(
     store = EventStore(case, threads=jobs, since=since, until=until)
     try:
         account, unread = build_account(
-            store, knowledge, prefilter.fingerprint, refused, settings.iis_timezone, progress
+            store, knowledge, prefilter.fingerprint, inventory.refusals, settings.iis_timezone, progress
         )
     finally:
         store.close()
     return incident_document(account), unread
-
-
-def _refused(inventory: Inventory) -> list[Refused]:
-    return [Refused(refusal.name, refusal.reason, refusal.nothing_lost) for refusal in inventory.refusals]
 
 
 def _utc(moment: datetime | None) -> datetime | None:
