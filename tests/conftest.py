@@ -1,9 +1,9 @@
-"""Simulated evidence that several tests share: made once a run."""
+"""What all tests share: simulated evidence, made once a run, and a cache of their own."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,14 @@ from typing import Any
 import pytest
 
 Truth = dict[str, Any]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Rules that tests read are kept in a folder of the run, not in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BROKENSEAL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

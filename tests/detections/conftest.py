@@ -16,7 +16,7 @@ from brokenseal.detections.shadows import shadow_columns, with_shadows
 from brokenseal.detections.sigma_sql import condition_sql
 from brokenseal.detections.taxonomy import event_kind
 from brokenseal.events.engine import DuckEngine
-from brokenseal.parsers import parser_for
+from brokenseal.parsers.base import parser_of_table
 
 START = dt.datetime(2021, 3, 3, 4, 5, 6, 789000, tzinfo=dt.UTC)
 
@@ -35,7 +35,7 @@ def table_of() -> Callable[[str, Sequence[Row]], pa.Table]:
 
     def build(kind: str, rows: Sequence[Row]) -> pa.Table:
         filled = [{"source_id": 1, "line": n, "offset": 0, "time": START, **row} for n, row in enumerate(rows, start=1)]
-        schema = parser_for(kind).schema()
+        schema = parser_of_table(kind).schema()
         assert not {name for row in rows for name in row} - set(schema.names)
         return pa.Table.from_pylist(filled, schema=schema)
 

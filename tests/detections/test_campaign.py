@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -54,9 +55,17 @@ def problems(folder: Path) -> tuple[str, ...]:
     return raised.value.problems
 
 
-def test_the_shipped_campaign() -> None:
-    (campaign,) = load_campaigns()
+def test_the_shipped_campaigns() -> None:
+    intrusion, campaign = load_campaigns()
+    assert (intrusion.id, intrusion.window, intrusion.window_ms, intrusion.cves) == (
+        "exchange-intrusion",
+        None,
+        None,
+        (),
+    )
+    assert intrusion.visibility == ()
     assert campaign.id == "hafnium-2021"
+    assert campaign.window is not None
     assert campaign.window.start == date(2021, 1, 1)  # CISA: search from here
     assert {cve.id for cve in campaign.cves} == {"CVE-2021-26855", "CVE-2021-26857", "CVE-2021-26858", "CVE-2021-27065"}
     assert {cve.fixed_in for cve in campaign.cves} == {"Mar21SU"}
@@ -80,6 +89,7 @@ def test_the_shipped_campaign() -> None:
 
 def test_a_window_ends_with_its_last_day(tmp_path: Path) -> None:
     (campaign,) = load_campaigns(write(tmp_path, GOOD))
+    assert campaign.window_ms is not None
     start, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in campaign.window_ms)
     assert (start, end) == (datetime(2021, 1, 1, tzinfo=UTC), datetime(2021, 3, 16, tzinfo=UTC))
 
@@ -93,6 +103,28 @@ def test_a_campaign_of_the_user(tmp_path: Path) -> None:
     assert stage is not None
     assert stage.verdict in STAGE_VERDICTS
     assert campaign.stage("nowhere") is None
+
+
+def test_a_source_can_be_a_log_of_windows(tmp_path: Path) -> None:
+    log = "windows_event/Microsoft-Windows-TerminalServices-LocalSessionManager/Operational"
+    named = GOOD.replace("source: ews", f"source: {log}").replace(
+        "httpproxy/Ecp", "windows_event/MSExchange Management"
+    )
+    (campaign,) = load_campaigns(write(tmp_path, named))
+    assert campaign.weakens[0].source == log
+    assert campaign.visibility[0].any_of == ("windows_event/MSExchange Management", "iis")
+
+
+def test_what_a_campaign_can_do_without(tmp_path: Path) -> None:
+    short = re.sub(r"(?m)^(window|cves|visibility|weakens):\n(    .*\n)+", "", GOOD)
+    (campaign,) = load_campaigns(write(tmp_path, short))
+    assert (campaign.window, campaign.window_ms) == (None, None)
+    assert (campaign.cves, campaign.visibility, campaign.weakens) == ((), (), ())
+
+
+def test_what_must_be_seen_must_be_seen_at_some_time(tmp_path: Path) -> None:
+    found = problems(write(tmp_path, re.sub(r"(?m)^window:\n(    .*\n)+", "", GOOD)))
+    assert [problem for problem in found if "needs a window" in problem]
 
 
 def test_campaigns_come_sorted_by_id(tmp_path: Path) -> None:
@@ -112,7 +144,10 @@ def test_campaigns_come_sorted_by_id(tmp_path: Path) -> None:
         (("CVE-2021-26855", "26855"), 11, "'cves.id'"),
         (("any_of: [httpproxy/Ecp, iis]", "any_of: []"), 16, "'visibility.any_of' must be a list that is not empty"),
         (("any_of: [httpproxy/Ecp, iis]", "any_of: [httpproxy/, iis]"), 16, "'httpproxy/' is not of the form"),
-        (("any_of: [httpproxy/Ecp, iis]", "any_of: [a/B/C]"), 16, "'a/B/C' is not of the form"),
+        (("any_of: [httpproxy/Ecp, iis]", "any_of: [/Ecp]"), 16, "'/Ecp' is not of the form"),
+        (("any_of: [httpproxy/Ecp, iis]", "any_of: [windows event/System]"), 16, "is not of the form"),
+        (("source: ews", "source: 'iis/'"), 18, "'iis/' is not of the form"),
+        (("source: ews, ", ""), 18, "'weakens.source' is missing"),
         (("    probed: [Patch.]\n", ""), 20, "'advice.probed' is missing"),
         (("title: Small", "title: Small\ncolour: red"), 3, "'colour': is not a known key"),
         (("title: Inside,", "title: Inside, note: x,"), 14, "'stages.note': is not a known key"),

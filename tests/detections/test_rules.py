@@ -86,9 +86,9 @@ def test_a_folder_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
         (rule(more="taxonomy: ours"), "not_run", "taxonomy 'ours'"),
         (rule("sel: [null]"), "not_run", "a keyword cannot be a Null"),
         (
-            rule(source="product: windows, category: process_creation"),
+            rule(source="product: windows, category: file_access"),
             "no_source",
-            "category process_creation, product windows",
+            "category file_access, product windows",
         ),
         (rule(condition="other"), "error", "'other' not defined"),
         (rule(condition="sel | count() > 5"), "error", "pipe"),

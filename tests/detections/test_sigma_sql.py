@@ -13,7 +13,7 @@ from brokenseal.detections.criteria import Criterion, UnsupportedRule
 from brokenseal.detections.sigma_sql import condition_sql
 from brokenseal.detections.taxonomy import event_kind
 from brokenseal.events.engine import DuckEngine
-from brokenseal.parsers import kinds
+from brokenseal.parsers import tables
 
 Matching = Callable[..., list[int]]
 
@@ -305,7 +305,7 @@ def test_every_kind_takes_a_rule_on_each_of_its_fields(
     engine: DuckEngine, table_of: Callable[..., pa.Table], criterion: Callable[..., Criterion]
 ) -> None:
     tests = {"": "a*b?c", "|contains": "x", "|re": "x", "|gt": 1, "|hour": 1, "|exists": True}
-    for name in kinds():
+    for name in tables():
         kind = event_kind(name)
         engine.register("nothing", table_of(name, []))
         for field in kind.fields:

@@ -9,7 +9,8 @@ import pytest
 
 from brokenseal.detections.taxonomy import FieldType, event_kind, kinds_of_logsource, request_id_sql, source_ip_sql
 from brokenseal.events.engine import DuckEngine
-from brokenseal.parsers import kinds, parser_for
+from brokenseal.parsers import tables
+from brokenseal.parsers.base import parser_of_table
 
 
 @pytest.mark.parametrize(
@@ -25,12 +26,21 @@ from brokenseal.parsers import kinds, parser_for
         (None, "exchange", "oab-generator", ("oab_generator",)),
         (None, "exchange", "ews", ("ews",)),
         (None, "exchange", "mapi", ("mapi",)),
-        (None, "exchange", "cmdlet", ("cmdlet",)),
+        (None, "exchange", "cmdlet", ("cmdlet", "windows_event:exchange-cmdlet")),
         (None, "exchange", "message-tracking", ("message_tracking",)),
         (None, "exchange", None, ()),
-        (None, "windows", "iis-configuration", ()),
-        (None, "windows", "security", ()),
-        ("process_creation", "windows", None, ()),
+        (None, "windows", "iis-configuration", ("windows_event:iis-configuration",)),
+        (None, "windows", "security", ("windows_event:security",)),
+        (None, "Windows", "Security", ("windows_event:security",)),
+        (None, "windows", None, ("windows_event:all",)),
+        ("process_creation", "windows", None, ("windows_event:process_creation",)),
+        ("process_creation", None, None, ("windows_event:process_creation",)),
+        ("process_creation", "windows", "sysmon", ("windows_event:process_creation+sysmon",)),
+        ("process_creation", "linux", None, ()),
+        ("process_creation", "windows", "no-such-log", ()),
+        ("file_access", "windows", None, ()),
+        (None, None, "security", ()),
+        ("process_creation", "exchange", None, ()),
         ("webserver", None, "nginx", ()),
         (None, None, None, ()),
     ],
@@ -78,9 +88,9 @@ def test_names_of_exchange_fields() -> None:
 
 
 def test_every_column_of_every_table_is_a_field_of_its_type() -> None:
-    for name in kinds():
+    for name in tables():
         kind = event_kind(name)
-        for column in parser_for(name).schema():
+        for column in parser_of_table(name).schema():
             if column.name in ("source_id", "line", "offset") or (name, column.name) == ("iis", "cs-uri-query"):
                 continue
             field = kind.field(column.name)
@@ -90,7 +100,7 @@ def test_every_column_of_every_table_is_a_field_of_its_type() -> None:
 
 
 def test_the_server_is_a_field_of_every_table() -> None:
-    for name in kinds():
+    for name in tables():
         host = event_kind(name).field("host")
         assert host is not None
         assert host.columns == ("host",)

@@ -22,12 +22,17 @@ def test_an_earlier_copy_of_the_same_logs_changes_no_number(simulated: Make, tmp
         if path.is_file():
             noon = tmp_path / "noon" / path.relative_to(tmp_path / "night")
             noon.parent.mkdir(parents=True, exist_ok=True)
-            noon.write_bytes(path.read_bytes().rsplit(b"\n", 2)[0] + b"\n")
+            content = path.read_bytes()
+            # An earlier copy of an event log has fewer chunks.
+            whole = len(content) - (1 << 16) if path.suffix == ".evtx" and len(content) > 1 << 17 else len(content)
+            text = content.rsplit(b"\n", 2)[0] + b"\n"
+            noon.write_bytes(content[:whole] if path.suffix == ".evtx" else text)
     found = scan([tmp_path / "night", tmp_path / "noon"]).document
     mailboxes = found["mailboxes"]
     assert isinstance(mailboxes, list)
     assert {(m["mailbox"], m["requests"], m["items_at_least"], m["bytes_at_least"]) for m in mailboxes} == {
-        (m["mailbox"], m["requests"], m["items"], m["bytes"]) for m in truth["mailboxes"]
+        *((m["mailbox"], m["requests"], m["items"], m["bytes"]) for m in truth["mailboxes"]),
+        *((export["mailbox"], 1, 0, 0) for export in truth["exports"]),
     }
 
 

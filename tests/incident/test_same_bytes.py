@@ -63,10 +63,8 @@ def test_a_zip_of_the_folder_shows_the_same_incident(evidence: Path, tmp_path: P
         for path in sorted(evidence.rglob("*")):
             opened.write(path, path.relative_to(evidence).as_posix())
     folder, zipped = scan([evidence]).document, scan([archive]).document
-    for part in ("verdict", "summary", "intrusions", "campaigns"):
-        assert zipped[part] == folder[part]
-    strip = [{k: v for k, v in row.items() if k != "evidence"} for row in _rows(zipped["mailboxes"])]
-    assert strip == [{k: v for k, v in row.items() if k != "evidence"} for row in _rows(folder["mailboxes"])]
+    for part in ("verdict", "summary", "intrusions", "campaigns", "mailboxes"):
+        assert _without_evidence(zipped[part]) == _without_evidence(folder[part])
 
 
 def test_scanning_changes_nothing_in_the_evidence(evidence: Path) -> None:
@@ -75,9 +73,11 @@ def test_scanning_changes_nothing_in_the_evidence(evidence: Path) -> None:
     assert {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in evidence.rglob("*")} == before
 
 
-def _rows(value: object) -> list[dict[str, Any]]:
-    assert isinstance(value, list)
-    return value
+def _without_evidence(value: Any) -> Any:
+    """Names of files differ: those of an archive begin with its name."""
+    if isinstance(value, dict):
+        return {key: _without_evidence(inner) for key, inner in value.items() if key != "evidence"}
+    return [_without_evidence(inner) for inner in value] if isinstance(value, list) else value
 
 
 def test_a_scan_with_nothing_new_does_no_work_and_one_with_other_options_does(

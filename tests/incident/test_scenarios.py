@@ -36,7 +36,9 @@ def test_verdict_shells_and_mail_are_those_of_the_truth(simulated: Make, scenari
     assert found["verdict"] == truth["verdict"]
     assert [shell(s) for i in found["intrusions"] for s in i["webshells"]] == [shell(s) for s in truth["webshells"]]
     mail = {(m["mailbox"], m["requests"], m["items_at_least"], m["bytes_at_least"]) for m in found["mailboxes"]}
-    assert mail == {(m["mailbox"], m["requests"], m["items"], m["bytes"]) for m in truth["mailboxes"]}
+    read = {(m["mailbox"], m["requests"], m["items"], m["bytes"]) for m in truth["mailboxes"]}
+    # Exported once, and logged twice: as a cmdlet and as an event. Neither log says how much it was.
+    assert mail == read | {(export["mailbox"], 1, 0, 0) for export in truth["exports"]}
 
 
 @pytest.mark.parametrize("scenario", ["hafnium", "mail-only", "oab-write"])
@@ -82,8 +84,9 @@ def test_a_theft_that_crosses_two_servers_is_one_intrusion_with_both_mailboxes(s
     evidence, truth = simulated("hafnium", servers=2)
     found = document_of(evidence)
     assert len(found["intrusions"]) == 1
-    assert {m["mailbox"] for m in found["mailboxes"]} == {m["mailbox"] for m in truth["mailboxes"]}
-    assert all(m["complete"] for m in found["mailboxes"])
+    exported = {export["mailbox"] for export in truth["exports"]}
+    assert {m["mailbox"] for m in found["mailboxes"]} == {m["mailbox"] for m in truth["mailboxes"]} | exported
+    assert all(m["complete"] is (m["mailbox"] not in exported) for m in found["mailboxes"])
 
 
 def test_without_the_back_end_log_the_bytes_stay_in_a_row_of_their_own(simulated: Make) -> None:

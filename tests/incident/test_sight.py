@@ -7,7 +7,9 @@ from brokenseal.incident.sight import sight
 HOUR = 3_600_000
 DAY = 24 * HOUR
 [HAFNIUM] = [campaign for campaign in load_campaigns() if campaign.id == "hafnium-2021"]
-START, END = HAFNIUM.window_ms
+WINDOW = HAFNIUM.window_ms
+assert WINDOW is not None
+START, END = WINDOW
 UNFIXED, FIXED = "15.1.2106.2", "15.1.2106.13"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from brokenseal.parsers import Parser, Settings, identify, kinds, parser_for
-from brokenseal.parsers.base import HEAD_LINES, looks_binary
+from brokenseal.parsers import Parser, Settings, identify, kinds, parser_for, tables
+from brokenseal.parsers.base import HEAD_LINES, looks_binary, parser_of_table
 from brokenseal.parsers.columns import EVENT_COLUMNS
 
 
@@ -14,13 +14,26 @@ def test_the_kinds() -> None:
     assert kinds() == (
         "cmdlet",
         "ecp_server",
+        "evtx",
         "ews",
         "httpproxy",
         "iis",
         "mapi",
         "message_tracking",
         "oab_generator",
+        "winevent_csv",
+        "winevent_json",
     )
+
+
+def test_formats_of_the_same_events_share_a_table() -> None:
+    formats = {table: {kind for kind in kinds() if parser_for(kind).table == table} for table in tables()}
+    assert formats["windows_event"] == {"evtx", "winevent_csv", "winevent_json"}
+    for table, shared in formats.items():
+        assert len({parser_for(kind).schema() for kind in shared}) == 1
+        assert parser_of_table(table).kind in shared
+    with pytest.raises(KeyError):
+        parser_of_table("evtx")
 
 
 @pytest.mark.parametrize("kind", kinds())
@@ -78,6 +91,42 @@ def test_content_goes_before_name() -> None:
     parser = identify(head, "Logging/HttpProxy/Owa/HttpProxy_2021030304-1.LOG")
     assert parser is not None
     assert parser.kind == "iis"
+
+
+def test_bytes_go_before_text_and_a_format_that_is_no_text_is_known_by_its_name_as_well() -> None:
+    before = dict(Parser.registered)
+    try:
+
+        class Invented(Parser):
+            """A format that is no text."""
+
+            kind = "a_binary_one"
+            binary = True
+            columns = ()
+
+            @classmethod
+            def recognise_bytes(cls, head: bytes) -> bool:
+                return head.startswith(b"\x7fBIN")
+
+            @classmethod
+            def recognise_content(cls, head: str) -> bool:
+                return False
+
+            @classmethod
+            def recognise_name(cls, name: str) -> bool:
+                return name.endswith(".bin")
+
+        text = b"#Software: Microsoft Internet Information Services 10.0\r\n"
+        noise = bytes(range(1, 32)) * 40
+        assert identify(b"\x7fBIN" + text, "x.log") is Invented
+        assert identify(noise, "x.bin") is Invented
+        assert identify(b"no words of its own\n", "x.bin") is Invented
+        assert identify(text, "x.bin") is parser_for("iis")
+        assert identify(b"#Fields: of something else\r\n" + noise, "x.bin") is None
+        assert identify(noise, "W3SVC1/u_ex210303.log") is None
+    finally:
+        Parser.registered.clear()
+        Parser.registered.update(before)
 
 
 def test_content_far_down_or_inside_a_row_says_nothing() -> None:

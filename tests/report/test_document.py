@@ -65,7 +65,9 @@ def test_the_sample_is_valid_and_uses_every_member_of_the_schema() -> None:
         "campaign": SAMPLE["campaigns"],
         "intrusion": SAMPLE["intrusions"],
         "webshell": [shell for one in SAMPLE["intrusions"] for shell in one["webshells"]],
+        "process": [process for one in SAMPLE["intrusions"] for process in one["processes"]],
         "mailbox": SAMPLE["mailboxes"],
+        "reference": [reference for finding in SAMPLE["findings"] for reference in finding["evidence"]],
         "finding": SAMPLE["findings"],
         "evidence_file": SAMPLE["evidence"],
     }
@@ -82,11 +84,16 @@ def test_the_sample_is_valid_and_uses_every_member_of_the_schema() -> None:
         ("hosts/0/reason", ["a typo"], "hosts[0]"),
         ("hosts/0/builds/0/build", "15.1.2176", "hosts[0].builds[0].build"),
         ("hosts/0/coverage/1/gaps/0/hours", "five", "hosts[0].coverage[1].gaps[0].hours"),
-        ("campaigns/0/window/form", None, "campaigns[0].window"),
+        ("campaigns/1/window/form", None, "campaigns[1].window"),
+        ("campaigns/1/window", "2021", "campaigns[1].window"),
         ("intrusions/0/first_seen", "2021-03-03 04:10:55", "intrusions[0].first_seen"),
         ("intrusions/0/first_seen", "2021-03-03T05:10:55.203+01:00", "intrusions[0].first_seen"),
         ("intrusions/0/cves/0/id", "cve.2021-26855", "intrusions[0].cves[0].id"),
         ("intrusions/0/webshells/0/state", "dead", "intrusions[0].webshells[0].state"),
+        ("intrusions/0/processes/1/time", "04:20", "intrusions[0].processes[1].time"),
+        ("intrusions/0/processes/1/pid", 5012, "intrusions[0].processes[1].pid"),
+        ("intrusions/0/processes/1/guid", "{}", "intrusions[0].processes[1]"),
+        ("intrusions/0/processes/1/evidence/0/recrod", 1, "intrusions[0].processes[1].evidence[0]"),
         ("intrusions/0/techniques/0/id", "attack.t1190", "intrusions[0].techniques[0].id"),
         ("mailboxes/0/bytes_at_least", -1, "mailboxes[0].bytes_at_least"),
         ("mailboxes/0/complete", "yes", "mailboxes[0].complete"),
@@ -95,6 +102,8 @@ def test_the_sample_is_valid_and_uses_every_member_of_the_schema() -> None:
         ("findings/0/evidence/0/line", 0, "findings[0].evidence[0].line"),
         ("findings/0/evidence/0/sha256", "ABC", "findings[0].evidence[0].sha256"),
         ("findings/0/evidence/0/colum", 3, "findings[0].evidence[0]"),
+        ("findings/8/evidence/0/record", "918233", "findings[8].evidence[0].record"),
+        ("findings/8/evidence/0/detail", "x" * 301, "findings[8].evidence[0].detail"),
         ("findings/0/evidence", [SAMPLE["findings"][0]["evidence"][0]] * 26, "findings[0].evidence"),
         ("evidence/0/host_from", "guess", "evidence[0].host_from"),
         ("evidence/0/reject_reasons", {"short": "many"}, "evidence[0].reject_reasons.short"),
@@ -119,6 +128,30 @@ def test_ids_that_nothing_has_and_ids_twice_are_named() -> None:
     ]
     assert validate(changed("mailboxes/0/intrusion", "I9")) == ["mailboxes[0].intrusion: nothing has the id I9"]
     assert validate(changed("findings/1/id", "F1"))[0] == "findings[1]: F1 is there more than once"
+    assert validate(changed("intrusions/0/processes/1/findings", ["F99"])) == [
+        "intrusions[0].processes[1].findings: nothing has the id F99"
+    ]
+    assert validate(changed("intrusions/0/processes/3/id", "P2")) == [
+        "intrusions[0].processes[3]: P2 is there more than once"
+    ]
+
+
+def test_a_process_that_comes_before_its_parent_is_named() -> None:
+    assert validate(changed("intrusions/0/processes/1/parent", "P3")) == [
+        "intrusions[0].processes[1].parent: nothing before it has the id P3"
+    ]
+
+
+def test_processes_of_two_intrusions_may_have_the_same_id() -> None:
+    intrusion = SAMPLE["intrusions"][0]
+    assert validate({**SAMPLE, "intrusions": [intrusion, {**intrusion, "id": "I2"}]}) == []
+
+
+@pytest.mark.parametrize("member", ["record", "detail", "offset", "time"])
+def test_a_reference_need_not_have_what_only_some_logs_have(member: str) -> None:
+    document = copy.deepcopy(SAMPLE)
+    del document["findings"][8]["evidence"][0][member]
+    assert validate(document) == []
 
 
 def test_a_problem_never_shows_raw_text_of_the_document() -> None:
@@ -171,6 +204,7 @@ def test_python_types_have_the_members_of_the_schema() -> None:
         (shape.Flaw, defs["intrusion"]["properties"]["cves"]["items"]),
         (shape.Technique, defs["intrusion"]["properties"]["techniques"]["items"]),
         (shape.WebShell, defs["webshell"]),
+        (shape.Process, defs["process"]),
         (shape.Mailbox, defs["mailbox"]),
         (shape.Finding, defs["finding"]),
         (shape.Reference, defs["reference"]),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from brokenseal.report.fold import breaks
+from brokenseal.report.fold import breaks, cut
 
 
 def folded(text: str, width: int) -> list[str]:
@@ -44,3 +44,26 @@ def test_no_line_is_wider_than_asked_and_nothing_is_lost(text: str, width: int) 
     lines = folded(text, width)
     assert "".join(lines) == text
     assert all(cell_len(line.rstrip()) <= width for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines", "shown"),
+    [
+        ("one two three", 8, 2, "one two three"),
+        ("one two three", 8, 1, "one two…"),
+        ("one two three four", 8, 2, "one two three…"),
+        ("abcdefghij", 4, 2, "abcdefg…"),
+        ("日本語", 4, 1, "日…"),
+        ("fits   ", 4, 1, "fits   "),
+    ],
+)
+def test_what_is_cut_off_is_shown(text: str, width: int, lines: int, shown: str) -> None:
+    assert cut(text, width, lines) == shown
+
+
+@given(st.text("ab /語\u0301", max_size=80), st.integers(2, 20), st.integers(1, 3))
+def test_what_is_cut_fits_and_is_the_beginning(text: str, width: int, lines: int) -> None:
+    shown = cut(text, width, lines)
+    assert len(folded(shown, width)) <= lines
+    assert shown == text or (shown.endswith("…") and text.startswith(shown[:-1]))
+    assert (shown == text) == (len(folded(text, width)) <= lines)

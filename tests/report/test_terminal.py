@@ -21,9 +21,10 @@ SECTIONS = (
     "Why",
     "Who",
     "When (UTC)",
+    "What ran on the server",
     "Whose mail",
     "What was left behind",
-    "Findings and their log lines",
+    "Findings and where they stand in the logs",
     "What could not be seen",
     "What to do next",
 )
@@ -63,8 +64,8 @@ def with_every_text(node: Any, new: Callable[[str], str]) -> Any:
 def test_the_verdict_comes_first_and_the_sections_in_order(width: int) -> None:
     text = rendered(SAMPLE, width)
     assert unfolded(text).startswith(unfolded(SAMPLE["summary"]))
-    headings = [line for line in text.splitlines() if line in SECTIONS]
-    assert headings == list(SECTIONS)
+    unindented = unfolded("\n".join(line for line in text.splitlines()[1:] if not line.startswith(" ")))
+    assert unindented.endswith(unfolded("".join(SECTIONS)))
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -92,7 +93,11 @@ def test_nothing_a_reader_needs_is_lost_at_any_width(width: int) -> None:
         *(f"{finding['evidence'][0]['file']}:{finding['evidence'][0]['line']}" for finding in SAMPLE["findings"]),
         "17 lines of 5,227 could not be parsed (too many cells: 12; not UTF-8, and no time at its start: 5)",
         "logs/link-to-etc: It is a symbolic link that leaves the folder.",
-        "C/Windows/System32/winevt/Logs/Application.evtx",
+        "C/Windows/System32/winevt/Logs/Security.evtx: 2 records of 802 could not be parsed "
+        "(chunk 3 has lost a record: 2)",
+        "Windows events: Microsoft-Windows-Sysmon/Operational: 2021-03-02 to 2021-03-09; 88,000 events, 1 file",
+        "Windows events: Security: 2021-03-03 to 2021-03-09; 800 events, 1 file; 2 records not parsed",
+        "C/Windows/MEMORY.DMP",
         "own-rules/broken.yml",
         "GAP of 5.5 h: 2021-03-04 02:00:00 to 2021-03-04 07:30:00",
     ]
@@ -158,7 +163,7 @@ def test_plain_output_has_no_escape_at_all_and_colour_only_adds_to_it() -> None:
 
 @pytest.mark.parametrize("verdict", ["no_evidence", "cannot_tell", "probed", "attempted", "breached", "mail_read"])
 def test_each_verdict_is_named_by_its_id_and_has_words_of_its_own(verdict: str) -> None:
-    assert f"Verdict: {verdict} (7 log files, " in rendered({**SAMPLE, "verdict": verdict})
+    assert f"Verdict: {verdict} (9 log files, " in rendered({**SAMPLE, "verdict": verdict})
     own, other = (rendered({**SAMPLE, "verdict": one, "summary": ""}, quiet=True) for one in (verdict, "probed"))
     assert own.endswith(".\n")
     assert (own == other) == (verdict == "probed")
@@ -167,7 +172,7 @@ def test_each_verdict_is_named_by_its_id_and_has_words_of_its_own(verdict: str) 
 def test_a_reason_that_servers_and_campaigns_share_is_told_once() -> None:
     document = copy.deepcopy(SAMPLE)
     document["hosts"][0]["reasons"].append("exch01.corp.example: Named first.")
-    document["campaigns"][0]["reasons"] = document["hosts"][0]["reasons"][:2]
+    document["campaigns"][1]["reasons"] = document["hosts"][0]["reasons"][:2]
     text = rendered(document, 200)
     assert text.count(document["hosts"][0]["reasons"][0]) == 1
     assert "exch01.corp.example: exch01.corp.example" not in text
@@ -214,7 +219,7 @@ def test_a_quiet_server_gets_one_sentence_a_section() -> None:
         "No intruder was found in these logs.",
         "There is no intrusion to date. No event was read.",
         "No access to mail by an intruder was found in these logs.",
-        "No use of a web shell was seen in these logs.",
+        "No use of a web shell was seen in these logs. A file nobody has asked for yet is in no web log.",
         "No rule found anything.",
         "Nothing is known to be missing.",
     ):
@@ -222,6 +227,23 @@ def test_a_quiet_server_gets_one_sentence_a_section() -> None:
     document["verdict"] = "cannot_tell"
     page = unfolded(rendered(document))
     assert page.count(unfolded("in the logs that are there (see below what is missing).")) == 3
+
+
+def test_a_campaign_without_a_time_of_its_own_is_named_without_one() -> None:
+    lines = rendered(SAMPLE, 200).splitlines()
+    assert "  Campaign Break-in of an Exchange server, by any way in: broken into" in lines
+    assert "  Campaign HAFNIUM 2021 (ProxyLogon), 2021-01-03 to 2021-04-30: broken into, and mail was read" in lines
+
+
+def test_where_there_are_only_windows_events_it_is_said_what_they_cannot_show() -> None:
+    only = "Only Windows event logs were found in what was given, no IIS log and no log file of Exchange:"
+    assert only not in rendered(SAMPLE, 200)
+    kinds = ("windows_event", "unrecognised", "refused")
+    document = {**SAMPLE, "evidence": [one for one in SAMPLE["evidence"] if one["kind"] in kinds]}
+    assert only in rendered(document, 200)
+    page = rendered({**document, "hosts": []}, 200)
+    assert only in page
+    assert "No log of an Exchange server" not in page
 
 
 def test_markup_emoji_and_links_of_a_log_stay_text() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brokenseal.report.text import plain
+from brokenseal.report.text import plain, unpadded
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
@@ -44,6 +44,18 @@ def test_a_longer_text_ends_in_an_ellipsis_within_the_limit() -> None:
 def test_none_is_empty_and_other_values_are_their_str() -> None:
     assert plain(None) == ""
     assert plain(17) == "17"
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("dir  /s   /b", "dir  /s   /b"),
+        ("a" + " " * 8 + "b", "a [8 blanks] b"),
+        ("a" + " \t\r\n\u3000" * 2000 + "b", "a [10,000 blanks] b"),
+    ],
+)
+def test_padding_is_shown_as_its_number(raw: str, shown: str) -> None:
+    assert unpadded(raw) == shown
 
 
 @given(ANY_TEXT, st.none() | st.integers(1, 50))

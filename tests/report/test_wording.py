@@ -10,6 +10,8 @@ from brokenseal.report.wording import (
     VERDICTS,
     bytes_in_words,
     day_span,
+    entry_of,
+    ids_in_brackets,
     moment,
     source_in_words,
     span,
@@ -73,6 +75,24 @@ def test_a_part_of_a_source_keeps_its_name() -> None:
     assert source_in_words("httpproxy/Owa") == "HttpProxy/Owa"
     assert source_in_words("ecp_server") == "ECP Server"
     assert source_in_words("new_kind") == "new_kind"
+
+
+def test_an_event_log_keeps_the_slashes_of_its_name() -> None:
+    assert source_in_words("windows_event/Security") == "Windows events: Security"
+    sysmon = "Microsoft-Windows-Sysmon/Operational"
+    assert source_in_words(f"windows_event/{sysmon}") == f"Windows events: {sysmon}"
+    assert source_in_words("windows_event") == "Windows events"
+    assert source_in_words("windows_event/\x1b") == "Windows events: \\x1b"
+
+
+def test_event_logs_have_records_and_texts_have_lines() -> None:
+    assert [entry_of(kind) for kind in ("windows_event", "iis", "unrecognised")] == ["record", "line", "line"]
+
+
+def test_many_ids_are_cut_to_six() -> None:
+    assert ids_in_brackets([]) == ""
+    assert ids_in_brackets(["F1"]) == "(F1)"
+    assert ids_in_brackets([f"F{number}" for number in range(1, 9)]) == "(F1, F2, F3, F4, F5, F6 and 2 more)"
 
 
 def test_a_span_of_days_has_times_only_inside_one_day() -> None:

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
+from evtx import PyEvtxParser
 
 from brokenseal.simulate import Truth, simulate
 
 Row = dict[str, str]
 ATTACK_DATE = date(2021, 2, 27)
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One record of an event log; ``data`` holds named values, ``items`` the texts of events without names."""
+
+    server: str
+    file: str
+    time: str
+    computer: str
+    channel: str
+    event_id: int
+    record: int
+    data: dict[str, Any]
+    items: list[str]
 
 
 @dataclass(frozen=True)
@@ -48,6 +66,39 @@ class Simulated:
                 names, rows = self.table(path)
                 for cells in rows:
                     yield dict(zip(names, cells, strict=True))
+
+    def event_files(self) -> list[Path]:
+        return sorted(self.evidence.rglob("*.evtx"))
+
+    def events(self, *event_ids: int, part: str = "", server: str = "") -> list[EventRow]:
+        """Records of all event logs whose file name holds ``part``, in order of time; of all kinds if none is said."""
+        rows = []
+        for path in self.event_files():
+            name = path.relative_to(self.evidence).parts[0]
+            if part in path.name and server in name:
+                for record in PyEvtxParser(str(path), validate_checksums=True).records_json():
+                    assert record is not None
+                    row = _event_row(name, path.name, json.loads(record["data"])["Event"])
+                    if not event_ids or row.event_id in event_ids:
+                        rows.append(row)
+        return sorted(rows, key=lambda row: row.time)
+
+
+def _event_row(server: str, file: str, event: dict[str, Any]) -> EventRow:
+    system, data = event["System"], event.get("EventData") or {}
+    number = system["EventID"]
+    items = data["Data"]["#text"] if "Data" in data else []
+    return EventRow(
+        server=server,
+        file=file,
+        time=system["TimeCreated"]["#attributes"]["SystemTime"].replace("000Z", "Z"),
+        computer=system["Computer"],
+        channel=system["Channel"],
+        event_id=number if isinstance(number, int) else number["#text"],
+        record=system["EventRecordID"],
+        data={} if "Data" in data else data,
+        items=[items] if isinstance(items, str) else items,
+    )
 
 
 Simulation = Callable[..., Simulated]

@@ -23,6 +23,9 @@ def test_each_row_has_the_cells_of_its_header_and_truth_counts_them(simulation: 
         names, rows = made.table(path)
         assert {len(cells) for cells in rows} == {len(names)}, path
         counted[path.relative_to(made.evidence).as_posix()] = len(rows)
+    for path in made.event_files():
+        server = path.relative_to(made.evidence).parts[0]
+        counted[path.relative_to(made.evidence).as_posix()] = len(made.events(part=path.name, server=server))
     assert counted == made.truth.files
 
 

@@ -224,22 +224,36 @@ def test_logs_missing_shows_nothing_of_what_happened(simulation: Simulation, day
     assert (made.truth.verdict, made.truth.visible) == ("cannot_tell", False)
     assert made.truth.webshells[0].requests > 0
     content = b"".join(path.read_bytes() for path in made.files())
-    for trace in ("203.0.113.", "ServerInfo~", "<script", made.truth.webshells[0].url):
+    for trace in ("203.0.113.", "ServerInfo~", "<script", "MailboxExportRequest", made.truth.webshells[0].url):
         assert trace.encode() not in content
     assert not made.files("HttpProxy")
     assert not made.files("ECP/Server")
     assert not made.files("Logging/Ews")
+    assert not made.event_files()
     assert made.files("MapiHttp")
     first = min(f"{row['date']}T{row['time']}" for row in made.rows("W3SVC"))
     assert first > made.truth.webshells[0].last_used[:19]
+
+
+def test_host_only_leaves_no_log_of_a_web_request(simulation: Simulation) -> None:
+    made = simulation("host-only", users=4)
+    assert (made.truth.verdict, made.truth.visible) == ("breached", True)
+    assert {path.parent.name for path in made.files()} == {"MessageTracking"}
+    assert len(made.event_files()) == 5
+    truth = made.truth
+    assert not (truth.attacker_ips or truth.webshells or truth.mailboxes or truth.exports or truth.exploit_request_ids)
+    assert truth.processes and truth.files_written
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_nothing_that_could_run_is_written(simulation: Simulation, scenario: str) -> None:
     made = simulation(scenario)
     content = b"".join(path.read_bytes() for path in made.files()).lower()
-    for construct in (b"eval(", b"request[", b"request.", b"process.", b"new process", b"<%", b"unsafe", b"execute("):
-        assert construct not in content, construct
-    for script in re.findall(rb"<script[^>]*>(.*?)</script>", content):
-        assert script == b"[inert: removed by the simulator]"
+    events = b"".join(path.read_bytes() for path in made.event_files()).decode("utf-16-le", "replace").lower()
+    for construct in ("eval(", "request[", "request.", "process.", "new process", "<%", "unsafe", "execute("):
+        assert construct.encode() not in content, construct
+        assert construct not in events, construct
+    for script in re.findall(r"<script[^>]*>(.*?)</script>", content.decode() + events):
+        assert script == "[inert: removed by the simulator]"
     assert content.count(b"<script") == (1 if scenario == "hafnium" else 0)
+    assert {path.suffix.lower() for path in made.evidence.rglob("*") if path.is_file()} <= {".log", ".evtx"}

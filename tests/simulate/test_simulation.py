@@ -34,7 +34,8 @@ def test_same_arguments_give_same_bytes_and_another_seed_others(tmp_path: Path) 
 
 
 def test_scenarios_of_the_issue_exist() -> None:
-    assert set(SCENARIOS) == {"quiet", "probed", "failed", "hafnium", "mail-only", "oab-write", "logs-missing"}
+    attacks = {"hafnium", "mail-only", "oab-write", "logs-missing", "host-only"}
+    assert set(SCENARIOS) == {"quiet", "probed", "failed", *attacks}
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,7 @@ def test_evidence_is_laid_out_like_each_servers_disk(simulation: Simulation) -> 
     made = simulation("quiet", servers=2)
     exchange = "C/Program Files/Microsoft/Exchange Server/V15"
     protocols = ("Autodiscover", "Eas", "Ecp", "Ews", "Mapi", "Oab", "Owa", "PowerShell", "RpcHttp")
+    channels = ("Security", "Microsoft-Windows-Sysmon%4Operational", "Application", "MSExchange Management", "System")
     for server in ("EX01", "EX02"):
         for path in (
             "C/inetpub/logs/LogFiles/W3SVC1/u_ex210227.log",
@@ -96,6 +98,7 @@ def test_evidence_is_laid_out_like_each_servers_disk(simulation: Simulation) -> 
             f"{exchange}/Logging/CmdletInfra/Powershell-Proxy/Cmdlet/Rps_Cmdlet_2021022800-1.LOG",
             f"{exchange}/TransportRoles/Logs/MessageTracking/MSGTRK2021022700-1.LOG",
             *(f"{exchange}/Logging/HttpProxy/{name}/HttpProxy_2021022700-1.LOG" for name in protocols),
+            *(f"C/Windows/System32/winevt/Logs/{name}.evtx" for name in channels),
         ):
             assert (made.evidence / server / path).is_file(), path
         assert made.files(f"{server}/{exchange}/Logging/OABGeneratorLog/")
@@ -133,6 +136,16 @@ def test_only_the_sources_asked_for_are_written(tmp_path: Path) -> None:
     assert truth.sources == ["iis", "ews"]
     assert {path.parts[-2] for path in map(Path, truth.files)} == {"W3SVC1", "W3SVC2", "Ews"}
     assert set(SOURCES) > {"iis", "ews"}
+
+
+def test_event_logs_are_sources_of_their_own(tmp_path: Path) -> None:
+    chosen = ["sysmon_events", "exchange_management_events"]
+    truth = simulate(tmp_path, "hafnium", users=1, start=FEBRUARY, days=1, sources=chosen)
+    assert {Path(path).name for path in truth.files} == {
+        "Microsoft-Windows-Sysmon%4Operational.evtx",
+        "MSExchange Management.evtx",
+    }
+    assert truth.processes
 
 
 def test_a_folder_that_cannot_be_made_is_a_usage_error(tmp_path: Path) -> None:

@@ -22,8 +22,9 @@ def simulate(
         str,
         typer.Option(
             metavar="NAME",
-            help="What happens: quiet, probed, failed, hafnium (the whole chain, mail of two users read), mail-only (no"
-            " web shell), oab-write (a web shell over CVE-2021-26858), logs-missing.",
+            help="What happens: quiet, probed, failed, hafnium (the whole chain, mail of two users read, a"
+            " third mailbox exported), mail-only (no web shell), oab-write (a web shell over CVE-2021-26858), host-only"
+            " (only Windows event logs are left), logs-missing.",
         ),
     ],
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same bytes.")] = 2021,
@@ -34,7 +35,7 @@ def simulate(
 ) -> int:
     """Write the logs of invented Exchange servers, and the truth about them in truth.json.
 
-    Log text only: nothing in it can attack.
+    Log text and event records only: nothing in them can attack.
 
     \b
     Example:

@@ -3,15 +3,16 @@
 A campaign is a folder with a ``campaign.yaml`` and its Sigma rules in ``rules/``::
 
     id, title, description, references: [URL]
-    window: {from: date, from_reason, to: date (the whole day belongs to it), to_reason}
-    cves: [{id: CVE-2021-26855, title, fixed_in: Mar21SU}]
-    stages: [{id, title, verdict}]                  # from the lowest to the highest
-    visibility: [{what, any_of: [source]}]          # each must be seen to say that there is no evidence
+    window: {from: date, from_reason, to: date (the whole day belongs to it), to_reason}          # may be absent
+    cves: [{id: CVE-2021-26855, title, fixed_in: Mar21SU}]                                       # may be absent
+    stages: [{id, title, verdict, step}]            # from the lowest to the highest; step may be absent
+    visibility: [{what, any_of: [source]}]          # each must be seen to say that there is no evidence; needs a window
     weakens: [{source, sentence}]                   # said when the source is missing
     advice: {verdict: [sentence]}                   # in the order in which to act
 
-A source is the name of an event table, one folder of its log as in ``httpproxy/Ecp``, or a log that this version does
-not read.
+Without ``visibility`` a campaign is only spoken of when something of it is found: nobody can say that all was seen.
+
+A source is the name of an event table, or one folder of its log as in ``httpproxy/Ecp`` or ``windows_event/Security``.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ STAGE_VERDICTS = ("probed", "attempted", "breached", "mail_read")
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]*", re.ASCII)
 #: A table, or one of the folders (protocols) of its log.
-_SOURCE = re.compile(r"[a-z0-9][a-z0-9_.-]*(?:/[A-Za-z0-9]+)?", re.ASCII)
+_SOURCE = re.compile(r"[a-z0-9][a-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9 /_-]*)?", re.ASCII)
+_NUMBER = re.compile(r"\d{1,6}", re.ASCII)
 _CVE = re.compile(r"CVE-\d{4}-\d{4,}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _URL = re.compile(r"https://\S+")
@@ -54,11 +56,15 @@ class CampaignError(ContentError):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step of the attack, in plain words, and the verdict that reaching it means."""
+    """One step of the attack, in plain words, and the verdict that reaching it means.
+
+    ``step`` compares stages of two campaigns that mean the same verdict; by default ten for each place on the ladder.
+    """
 
     id: str
     title: str
     verdict: str
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,7 @@ class Campaign:
     title: str
     description: str
     references: tuple[str, ...]
-    window: Window
+    window: Window | None
     cves: tuple[Cve, ...]
     stages: tuple[Stage, ...]
     visibility: tuple[Visibility, ...]
@@ -118,8 +124,10 @@ class Campaign:
         return self.folder / "rules"
 
     @property
-    def window_ms(self) -> tuple[int, int]:
+    def window_ms(self) -> tuple[int, int] | None:
         """The window in milliseconds since 1970 UTC, its end excluded."""
+        if self.window is None:
+            return None
         days = (self.window.start, self.window.end + timedelta(days=1))
         start, end = (int(datetime.combine(day, time(), UTC).timestamp()) * 1000 for day in days)
         return start, end
@@ -169,32 +177,41 @@ def _read(path: Path, problems: list[str]) -> Campaign | None:
 
 
 def _campaign(root: Fields, folder: Path) -> Campaign:
-    window = root.mapping("window")
+    window = _window(root)
     stages = tuple(
-        Stage(item.text("id", _ID), item.text("title"), item.choice("verdict", STAGE_VERDICTS))
-        for item in root.mappings("stages")
+        Stage(
+            item.text("id", _ID),
+            item.text("title"),
+            item.choice("verdict", STAGE_VERDICTS),
+            int(item.text("step", _NUMBER) or 0) if item.has("step") else 10 * place,
+        )
+        for place, item in enumerate(root.mappings("stages"), start=1)
     )
     root.unique("stages", [stage.id for stage in stages])
     _check_order(root, stages)
     cves = tuple(
-        Cve(item.text("id", _CVE), item.text("title"), item.text("fixed_in", None)) for item in root.mappings("cves")
+        Cve(item.text("id", _CVE), item.text("title"), item.text("fixed_in", None))
+        for item in root.mappings("cves", optional=True)
     )
     root.unique("cves", [cve.id for cve in cves])
     visibility = tuple(
-        Visibility(item.text("what"), item.texts("any_of", _SOURCE)) for item in root.mappings("visibility")
+        Visibility(item.text("what"), item.texts("any_of", _SOURCE))
+        for item in root.mappings("visibility", optional=True)
     )
-    weakens = tuple(Weakness(item.text("source", _SOURCE), item.text("sentence")) for item in root.mappings("weakens"))
+    weakens = tuple(
+        Weakness(item.text("source", _SOURCE), item.text("sentence"))
+        for item in root.mappings("weakens", optional=True)
+    )
     advice_fields = root.mapping("advice")
     advice = {verdict: advice_fields.texts(verdict) for verdict in VERDICTS}
-    start, end = window.day("from"), window.day("to")
-    if start > end:
-        window.wrong("to", "lies before 'from'")
+    if visibility and window is None:
+        root.wrong("visibility", "needs a window: the time in which all must be seen")
     campaign = Campaign(
         id=root.text("id", _ID),
         title=root.text("title"),
         description=root.text("description"),
         references=root.texts("references", _URL),
-        window=Window(start, window.text("from_reason"), end, window.text("to_reason")),
+        window=window,
         cves=cves,
         stages=stages,
         visibility=visibility,
@@ -204,6 +221,16 @@ def _campaign(root: Fields, folder: Path) -> Campaign:
     )
     root.no_others()
     return campaign
+
+
+def _window(root: Fields) -> Window | None:
+    if not root.has("window"):
+        return None
+    fields = root.mapping("window")
+    start, end = fields.day("from"), fields.day("to")
+    if start > end:
+        fields.wrong("to", "lies before 'from'")
+    return Window(start, fields.text("from_reason"), end, fields.text("to_reason"))
 
 
 def _check_order(root: Fields, stages: tuple[Stage, ...]) -> None:

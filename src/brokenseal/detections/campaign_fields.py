@@ -48,6 +48,10 @@ class Fields:
                 self._note(key.start_mark.line + 1, f"'{self._path}{key.value}' occurs twice")
             self._nodes[str(key.value)] = value
 
+    def has(self, key: str) -> bool:
+        """Whether the mapping has the key."""
+        return key in self._nodes
+
     def text(self, key: str, shape: re.Pattern[str] | None = None) -> str:
         """A text that is not empty, of the given shape."""
         node = self._scalar(key)

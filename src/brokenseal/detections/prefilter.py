@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from brokenseal.detections.literals import FOLDED
+from brokenseal.detections.windows_logs import PREFIX
 
 if TYPE_CHECKING:
     from brokenseal.detections.rules import Rule
@@ -35,11 +36,14 @@ class _Searcher(Protocol):
 def literals_by_kind(rules: Iterable[Rule]) -> dict[str, frozenset[str]]:
     """What has to be searched for so that every candidate line of *rules* is found.
 
-    Rules without literals (``Rule.literals(kind) is None``) are not covered: they need the whole table.
+    Rules without literals (``Rule.literals(kind) is None``) are not covered: they need the whole table. Nor are Windows
+    events, which are searched when they are judged.
     """
     found: dict[str, frozenset[str]] = {}
     for rule in rules:
         for kind in rule.kinds:
+            if kind.startswith(PREFIX):
+                continue
             literals = rule.literals(kind)
             if literals:
                 found[kind] = found.get(kind, frozenset()) | literals

@@ -1,7 +1,7 @@
 """Columns computed once so that many conditions need not compute them again: lower-case text, keys of IP addresses.
 
 A shadow of the field ``x`` is named ``x#lc`` (lower case) or ``x#ip`` (see ``network_sql``); all searched text of an
-event in lower case is ``keywords#lc``. No log has a column of such a name.
+event in lower case is ``#lc``. No log has a column of such a name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from brokenseal.detections.network_sql import address_key
 from brokenseal.detections.taxonomy import EventField, EventKind, FieldType
 from brokenseal.events.engine import sql_name
 
-KEYWORDS_SHADOW = "keywords#lc"
+KEYWORDS_SHADOW = "#lc"
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class _ConditionWriter:
             return self._keyword(criterion.test)
         field = self._kind.field(criterion.field)
         if field is None:
-            return _TRUE if is_true_of_null(criterion.test) else _FALSE
+            return _TRUE if is_true_of_null(criterion.test, self._kind) else _FALSE
         return self._field(field, criterion.test)
 
     def _field(self, field: EventField, test: Test) -> str:
@@ -99,14 +99,15 @@ class _ConditionWriter:
         return f"{field.sql} IS NULL"
 
     def _text(self, field: EventField, test: TextTest) -> str:
-        if test.parts in ((), ("-",)):
+        if is_true_of_null(test, self._kind):
             if field.type is not FieldType.TEXT:
                 return f"{field.sql} IS NULL"
             return f"({field.sql} IS NULL OR {field.sql} = {sql_literal(''.join(map(str, test.parts)))})"
         if test.parts == (Wildcard.ANY_TEXT,):
             return f"{field.sql} IS NOT NULL"
         if field.type is FieldType.INTEGER and isinstance(test.parts[0], str) and len(test.parts) == 1:
-            return _integer_equals(field, test.parts[0])
+            text = test.parts[0]
+            return _integer_equals(field, field.names.get(text.lower(), text))
         value = _as_text(field) if test.cased or field.type is not FieldType.TEXT else self._lowered(field)
         return _text_match(*self._spaced(value, test.parts), test.cased)
 
@@ -166,10 +167,10 @@ class _ConditionWriter:
         return sql_name(name) if name in self._shadows else f"lower({field.sql})"
 
 
-def is_true_of_null(test: Test) -> bool:
-    """Whether the test holds for a field that is missing."""
+def is_true_of_null(test: Test, kind: EventKind) -> bool:
+    """Whether the test holds for a field that is missing from events of *kind*."""
     if isinstance(test, TextTest):
-        return test.parts in ((), ("-",))
+        return test.parts == () or (test.parts == ("-",) and not kind.json)
     return isinstance(test, NullTest) or (isinstance(test, ExistsTest) and not test.exists)
 
 

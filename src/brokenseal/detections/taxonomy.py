@@ -15,14 +15,17 @@ References:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cache
 from types import MappingProxyType
 
+from brokenseal.detections.windows_logs import EXCHANGE_CMDLET, PREFIX, view_name
 from brokenseal.events.engine import sql_name
-from brokenseal.parsers.base import kinds, parser_for
+from brokenseal.parsers.base import parser_of_table
 from brokenseal.parsers.columns import Cell
+from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
 
 class FieldType(Enum):
@@ -38,7 +41,8 @@ class EventField:
     """One field of a kind.
 
     ``sql`` is an expression over the table's ``columns``. ``in_line``: values stand in the raw log line as they are,
-    except that they may differ there at the characters of ``cuts``. ``searched``: part of a keyword search.
+    except that they may differ there at the characters of ``cuts``, and that a JSON text has them ``escaped``.
+    ``searched``: part of a keyword search. ``names``: what rules call values of a whole number (lower case → digits).
     """
 
     name: str
@@ -48,6 +52,8 @@ class EventField:
     in_line: bool = True
     cuts: str = ""
     searched: bool = False
+    escaped: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,8 @@ class EventKind:
     """An event table as rules see it.
 
     ``source_ip`` and ``request_id`` (lower case) are SQL text expressions, null where the table has no such thing.
-    ``plus_is_space``: the log writes spaces inside values as ``+``.
+    ``plus_is_space``: the log writes spaces inside values as ``+``. ``json``: values come from JSON, where '-' is a value
+    and not the sign of a missing one.
     """
 
     name: str
@@ -63,6 +70,7 @@ class EventKind:
     source_ip: str
     request_id: str
     plus_is_space: bool = False
+    json: bool = False
 
     def field(self, name: str) -> EventField | None:
         """The field a rule means by *name*, None if these events have no such field."""
@@ -134,17 +142,23 @@ def normal_field_name(name: str) -> str:
 
 def kinds_of_logsource(category: str | None, product: str | None, service: str | None) -> tuple[str, ...]:
     """The kinds of events that a rule with this ``logsource`` sees; empty if this version reads no such log."""
-    category, product, service = (
-        (part or "").strip().lower().replace("_", "-") for part in (category, product, service)
-    )
+    category, product, service = ((part or "").strip().lower() for part in (category, product, service))
     if product == "exchange" and not category:
-        kind = _SERVICES.get(service)
+        kind = _SERVICES.get(service.replace("_", "-"))
+        if kind == "cmdlet":
+            return kind, PREFIX + EXCHANGE_CMDLET
         return () if kind is None else (kind,)
     if category == "webserver" and service in ("", "iis"):
         return ("iis",)
     if service == "iis" and not category and product in ("", "windows"):
         return ("iis",)
-    return ()
+    windows = view_name(category, product, service)
+    return () if windows is None else (windows,)
+
+
+def table_of(kind: str) -> str:
+    """The table that holds the events of *kind*: the kind itself, or that of which it is a view."""
+    return WINDOWS_TABLE if kind.startswith(PREFIX) else kind
 
 
 @cache
@@ -153,9 +167,11 @@ def event_kind(name: str) -> EventKind:
 
     Raises KeyError if no parser makes such events.
     """
-    if name not in kinds():
-        raise KeyError(name)
-    parser = parser_for(name)
+    if name.startswith(PREFIX):
+        from brokenseal.detections.windows_kind import windows_kind  # that module builds on this one
+
+        return windows_kind(name)
+    parser = parser_of_table(name)
     plus_is_space = name == "iis"
     fields: dict[str, EventField] = {
         "host": EventField("host", sql_name("host"), FieldType.TEXT, ("host",), in_line=False),

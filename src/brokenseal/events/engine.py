@@ -23,6 +23,10 @@ class Engine(Protocol):
 
     def register(self, name: str, table: pa.Table) -> None: ...
 
+    def unregister(self, name: str) -> None: ...
+
+    def batches(self, sql: str, rows: int) -> Iterator[pa.Table]: ...
+
 
 class DuckEngine:
     """DuckDB in this process, in memory, spilling to a directory of its own.
@@ -54,6 +58,24 @@ class DuckEngine:
 
     def register(self, name: str, table: pa.Table) -> None:
         self._connection.register(name, table)
+
+    def unregister(self, name: str) -> None:
+        self._connection.unregister(name)
+
+    def batches(self, sql: str, rows: int) -> Iterator[pa.Table]:
+        """The result in tables of about so many *rows*, in any order; other queries may run in between.
+
+        Registered and temporary tables are not seen.
+        """
+        cursor = self._connection.cursor()
+        try:
+            with _damage_named():
+                cursor.execute("SET TimeZone = 'UTC'")
+                for batch in cursor.sql(sql).to_arrow_reader(rows):
+                    if batch.num_rows:
+                        yield pa.Table.from_batches([batch])
+        finally:
+            cursor.close()
 
     def close(self) -> None:
         self._connection.close()

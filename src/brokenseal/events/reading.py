@@ -15,12 +15,13 @@ import pyarrow.compute as pc
 
 from brokenseal.errors import EvidenceError
 from brokenseal.events.parts import REJECT_SCHEMA, TaskParts
-from brokenseal.events.sources import Source
+from brokenseal.events.sources import Slice, Source
 from brokenseal.evidence import EvidenceFile
 from brokenseal.parsers import Parsed, Parser, Settings, identify
 from brokenseal.parsers.base import looks_binary
-from brokenseal.parsers.blocks import HEAD_BYTES, Block, Positions, Tally, hash_blocks, read_blocks
+from brokenseal.parsers.blocks import HEAD_BYTES, Block, Positions, Tally, raw_blocks
 from brokenseal.parsers.exchange_log import log_type
+from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
 HOUR_MS = 3_600_000
 #: Ports of the 'Exchange Back End' site (https and http).
@@ -30,6 +31,9 @@ EXCHANGE_PATHS = r"^/+(owa|ecp|ews|mapi|oab|autodiscover|powershell|rpc|aspnet_c
 SITE_SAMPLE_ROWS = 4096
 #: Values of a damaged column must not grow the record without end.
 STREAMS_PER_FILE = 32
+SLICES_PER_FILE = 1000
+#: Part of a path, in JSON, that only programs and pages of an Exchange server have.
+EXCHANGE_FILES = r"Exchange Server\\V15\\Bin\\MSExchange"
 
 
 class Prefilter(Protocol):
@@ -81,7 +85,7 @@ def read_file(
                 source.note = _why_unrecognised(head)
                 _hash_only(rejoined, tally, heartbeat)
             else:
-                source.kind = parser_class.kind
+                source.kind = parser_class.table
                 source.prefilter = prefilter.fingerprint if prefilter is not None else ""
                 _parse(rejoined, parser_class(file.name, settings), source, parts, prefilter, tally, heartbeat)
     except EvidenceError as error:
@@ -111,8 +115,8 @@ def _head(stream: BinaryIO, name: str) -> tuple[bytes, EvidenceError | None]:
 
 
 def _hash_only(stream: _Rejoined, tally: Tally, heartbeat: Callable[[int], None]) -> None:
-    for size in hash_blocks(stream, tally):
-        heartbeat(size)
+    for raw in raw_blocks(stream, tally):
+        heartbeat(len(raw))
 
 
 def _why_unrecognised(head: bytes) -> str | None:
@@ -136,24 +140,23 @@ def _parse(
     reasons: Counter[str] = Counter()
     warnings: Counter[str] = Counter()
     try:
-        for block in read_blocks(stream, tally):
-            parsed = parser.parse(block)
-            _take(parsed, block, source, parts, prefilter)
-            reasons.update(reject.reason for reject in parsed.rejects)
-            warnings.update(parsed.warnings)
-            heartbeat(block.raw_bytes)
+        for batch in parser.batches(stream, tally):
+            _take(batch.parsed, batch.block, source, parts, prefilter)
+            reasons.update(reject.reason for reject in batch.parsed.rejects)
+            warnings.update(batch.parsed.warnings)
+            heartbeat(batch.raw_bytes)
     finally:
         source.reject_reasons = dict(sorted(reasons.items()))
         source.warnings = dict(sorted(warnings.items()))
 
 
-def _take(parsed: Parsed, block: Block, source: Source, parts: TaskParts, prefilter: Prefilter | None) -> None:
+def _take(parsed: Parsed, block: Block | None, source: Source, parts: TaskParts, prefilter: Prefilter | None) -> None:
     table = _with_source(parsed.table, source.id)
     source.events += table.num_rows
     source.rejects += len(parsed.rejects)
     _note_times(table, source)
     parts.write("events", source.kind, table)
-    if prefilter is not None and table.num_rows:
+    if prefilter is not None and block is not None and table.num_rows:
         newlines = block.starts[1:] - 1
         hits = prefilter.match(source.kind, block.data, newlines) + block.first_line
         if len(hits):
@@ -186,7 +189,10 @@ def _note_times(table: pa.Table, source: Source) -> None:
     hours, counts = np.unique(times // HOUR_MS, return_counts=True)
     for hour, count in zip(hours.tolist(), counts.tolist(), strict=True):
         source.hours[hour] = source.hours.get(hour, 0) + count
-    _note_streams(table, source)
+    if source.kind == WINDOWS_TABLE:
+        _note_slices(table, times, source)
+    else:
+        _note_streams(table, source)
     names = [name for name in ("host", "Build") if name in table.column_names]
     distinct = [table.column(name).unique() for name in names]
     if all(len(values) == 1 for values in distinct):
@@ -201,6 +207,35 @@ def _note_times(table: pa.Table, source: Source) -> None:
             source.hosts[row["host"]] = source.hosts.get(row["host"], 0) + row["at_count"]
         if row.get("Build") is not None:
             source.saw_build(row["host"], row["Build"], row["at_min"], row["at_max"])
+
+
+def _note_slices(table: pa.Table, times: Positions, source: Source) -> None:
+    """What each host wrote into each log, hour by hour."""
+    providers, data = (pc.fill_null(table.column(name), "") for name in ("Provider_Name", "Data"))
+    exchange = pc.or_(pc.starts_with(providers, "MSExchange"), pc.match_substring(data, EXCHANGE_FILES))
+    slim = pa.table(
+        {
+            "host": table.column("host"),
+            "stream": pc.fill_null(table.column("Channel"), ""),
+            "hour": pa.array(times // HOUR_MS),
+            "at": pa.array(times),
+            "exchange": exchange,
+        }
+    )
+    groups = slim.group_by(["host", "stream", "hour"], use_threads=False)
+    for row in groups.aggregate([("at", "min"), ("at", "max"), ("at", "count"), ("exchange", "max")]).to_pylist():
+        known = (row["host"], row["stream"]) in {(part.host, part.stream) for part in source.slices}
+        stream = row["stream"] if known or len(source.slices) < SLICES_PER_FILE else ""
+        source.saw_slice(
+            Slice(
+                row["host"] if known or len(source.slices) < SLICES_PER_FILE else None,
+                stream,
+                row["at_min"],
+                row["at_max"],
+                row["exchange_max"],
+                {row["hour"]: row["at_count"]},
+            )
+        )
 
 
 def _note_streams(table: pa.Table, source: Source) -> None:

@@ -26,6 +26,26 @@ class BuildSeen:
 
 
 @dataclass(slots=True)
+class Slice:
+    """The part of a file that one host wrote into one log: event exports mix many. ``exchange``: it shows an
+    Exchange server.
+
+    ``host`` is null where the lines do not say. Times are milliseconds since 1970 UTC, ``hours`` maps hours to event counts.
+    """
+
+    host: str | None
+    stream: str
+    first_ms: int
+    last_ms: int
+    exchange: bool = False
+    hours: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def events(self) -> int:
+        return sum(self.hours.values())
+
+
+@dataclass(slots=True)
 class Source:
     """One evidence file as read. Times are milliseconds since 1970 UTC; ``hours`` maps hours since 1970 to event counts.
 
@@ -60,10 +80,14 @@ class Source:
     hours: dict[int, int] = field(default_factory=dict)
     streams: dict[str, int] = field(default_factory=dict)
     builds: list[BuildSeen] = field(default_factory=list)
+    slices: list[Slice] = field(default_factory=list)
 
     def to_json(self) -> Json:
         record: Json = {name: getattr(self, name) for name in _FIELDS}
         record["builds"] = [(seen.host, seen.build, seen.first_ms, seen.last_ms) for seen in self.builds]
+        record["slices"] = [
+            (part.host, part.stream, part.first_ms, part.last_ms, part.exchange, part.hours) for part in self.slices
+        ]
         return record
 
     @classmethod
@@ -71,6 +95,10 @@ class Source:
         values = dict(record)
         values["hours"] = {int(hour): count for hour, count in _mapping(values["hours"]).items()}
         values["builds"] = [BuildSeen(*build) for build in _list(values["builds"])]
+        values["slices"] = [
+            Slice(host, stream, first, last, exchange, {int(hour): count for hour, count in _mapping(hours).items()})
+            for host, stream, first, last, exchange, hours in _list(values["slices"])
+        ]
         return cls(**values)  # type: ignore[arg-type]
 
     @property
@@ -81,6 +109,16 @@ class Source:
     def saw_time(self, first_ms: int, last_ms: int) -> None:
         self.first_ms = first_ms if self.first_ms is None else min(self.first_ms, first_ms)
         self.last_ms = last_ms if self.last_ms is None else max(self.last_ms, last_ms)
+
+    def saw_slice(self, seen: Slice) -> None:
+        for part in self.slices:
+            if (part.host, part.stream) == (seen.host, seen.stream):
+                part.first_ms, part.last_ms = min(part.first_ms, seen.first_ms), max(part.last_ms, seen.last_ms)
+                part.exchange |= seen.exchange
+                for hour, count in seen.hours.items():
+                    part.hours[hour] = part.hours.get(hour, 0) + count
+                return
+        self.slices.append(seen)
 
     def saw_build(self, host: str | None, build: str, first_ms: int, last_ms: int) -> None:
         for seen in self.builds:

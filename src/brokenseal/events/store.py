@@ -10,7 +10,7 @@ import pyarrow as pa
 from brokenseal.events.case import Case
 from brokenseal.events.engine import DuckEngine, Engine, parquet_relation, sql_text
 from brokenseal.events.sources import Source, duplicates
-from brokenseal.parsers import kinds
+from brokenseal.parsers import tables
 
 
 class EventStore:
@@ -89,7 +89,7 @@ class EventStore:
 
 def present_kinds(store: EventStore) -> list[str]:
     """Kinds that have rows in the case, sorted."""
-    return [kind for kind in kinds() if store.events(kind) is not None]
+    return [kind for kind in tables() if store.events(kind) is not None]
 
 
 def _ids(ids: Iterable[int]) -> str:

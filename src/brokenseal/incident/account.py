@@ -8,20 +8,23 @@ import pyarrow as pa
 
 from brokenseal.events import EventStore, Progress
 from brokenseal.evidence import Refusal
-from brokenseal.incident.coverage import SourceCoverage, coverage, uncovered
+from brokenseal.incident.coverage import SourceCoverage, coverage, exchange_servers, uncovered
 from brokenseal.incident.document import Account, host_builds
 from brokenseal.incident.findings import collect_findings, in_order
 from brokenseal.incident.hosts import Hosts
-from brokenseal.incident.intrusions import attach_context, join_intrusions
+from brokenseal.incident.intrusions import Intrusion, attach_context, join_intrusions
 from brokenseal.incident.knowledge import Knowledge
 from brokenseal.incident.ledger import account_for_mail
 from brokenseal.incident.ledger_rows import EWS_SSRF, MailboxAccess
 from brokenseal.incident.matching import match_everything
+from brokenseal.incident.processes import process_trees
 from brokenseal.incident.sight import Sight, sight, unseen
 from brokenseal.incident.stages import Ladder
 from brokenseal.incident.summary import summarise
-from brokenseal.incident.verdicts import Judgement, judge_all, judge_campaign, judge_host, judge_own_rules
+from brokenseal.incident.verdicts import Judgement, judge_all, judge_campaign, judge_found, judge_hosts
 from brokenseal.incident.webshells import collect_webshells
+
+NOTHING = "nothing was found in them"
 
 
 def build_account(
@@ -30,37 +33,41 @@ def build_account(
     prefilter: str,
     refused: Sequence[Refusal],
     iis_timezone: str,
+    jobs: int,
     progress: Progress,
 ) -> tuple[Account, list[str]]:
     """The account of a case, and the sentences on what could not be read. ``prefilter``: fingerprint of today's rules."""
     hosts = Hosts(store.all_sources)
     _register(store, hosts, knowledge)
     progress.phase("applying rules")
-    failures = match_everything(store, knowledge, prefilter)
+    failures = match_everything(store, knowledge, prefilter, jobs)
     progress.phase("joining")
     ladder = Ladder(knowledge.campaigns, knowledge.campaign_of_rule)
     graded = {rule_id: rule for rule_id, rule in knowledge.by_id.items() if not rule.context}
     context = {rule_id: rule for rule_id, rule in knowledge.by_id.items() if rule.context}
     findings = collect_findings(store, graded)
-    intrusions = join_intrusions(store, findings, ladder)
+    intrusions = join_intrusions(store, findings, ladder, process_trees(store, findings))
     findings = in_order([*findings, *attach_context(store, context, intrusions, ladder)])
+    _grow_trees(store, intrusions)
     webshells = collect_webshells(store, intrusions)
     ledger = account_for_mail(store, intrusions)
     sources = list(store.sources.values())
     seen = coverage(sources, hosts, store.window_ms)
     builds = host_builds(store.all_sources, hosts, store.duplicates)
+    servers = exchange_servers(seen)
+    bounded = [campaign for campaign in knowledge.campaigns if campaign.visibility]
     sights = {
-        (campaign.id, host): sight(campaign, host, entries, builds.get(host, []))
-        for campaign in knowledge.campaigns
-        for host, entries in seen.items()
+        (campaign.id, host): sight(campaign, host, seen[host], builds.get(host, []))
+        for campaign in bounded
+        for host in servers
     }
-    per_host = {
-        campaign.id: {host: judge_host(campaign, host, findings, sights[campaign.id, host], ladder) for host in seen}
-        for campaign in knowledge.campaigns
-    }
-    campaigns = [(campaign, judge_campaign(campaign, per_host[campaign.id])) for campaign in knowledge.campaigns]
-    own_rules = {host: judged for host in seen if (judged := judge_own_rules(host, findings, ladder)) is not None}
-    verdict = judge_all([*[judgement for _, judgement in campaigns], *own_rules.values()])
+    per_host = {campaign.id: judge_hosts(campaign, seen, findings, sights, ladder) for campaign in knowledge.campaigns}
+    campaigns = [
+        (campaign, judge_campaign(campaign, per_host[campaign.id], sorted(seen))) for campaign in knowledge.campaigns
+    ]
+    own_rules = {host: judged for host in seen if (judged := judge_found(host, findings, ladder, None)) is not None}
+    counted = [judged for campaign, judged in campaigns if campaign.visibility or per_host[campaign.id]]
+    verdict = judge_all([*counted, *own_rules.values()])
     host_verdicts = _host_verdicts(per_host, own_rules, seen)
     lost = [(r.name, r.reason) for r in refused if not r.nothing_lost]
     unread, unsaid = unseen(store.all_sources, hosts, lost)
@@ -68,7 +75,8 @@ def build_account(
     if not_run:
         places = ", ".join(sorted({file for _, file, _ in not_run})[:5])
         unread.append(f"{len(not_run)} rule problem(s), in {places}: see 'brokenseal rules check'.")
-    titles = [c.title for c, judgement in campaigns if judgement.verdict == verdict] or [c.title for c, _ in campaigns]
+    named = [c.title for c, judgement in campaigns if judgement.verdict == verdict and (c.visibility or per_host[c.id])]
+    titles = named or [campaign.title for campaign in bounded]
     account = Account(
         verdict=verdict,
         summary=summarise(
@@ -100,6 +108,12 @@ def build_account(
         rules_not_run=not_run,
     )
     return account, unread
+
+
+def _grow_trees(store: EventStore, intrusions: Sequence[Intrusion]) -> None:
+    """Give each intrusion the processes around its findings, what was seen beside it included."""
+    for intrusion in intrusions:
+        intrusion.processes = process_trees(store, [*intrusion.findings, *intrusion.context])
 
 
 def _advice(knowledge: Knowledge, verdict: str) -> list[str]:
@@ -135,8 +149,11 @@ def _host_verdicts(
 ) -> dict[str, Judgement]:
     judged: dict[str, Judgement] = {}
     for host in seen:
-        own = [judgements[host] for judgements in per_host.values()]
+        own = [judgements[host] for judgements in per_host.values() if host in judgements]
         own += [own_rules[host]] if host in own_rules else []
+        if not own:
+            judged[host] = Judgement("no_evidence", [f"{host} is no mail server as far as its logs show; {NOTHING}."])
+            continue
         verdict = judge_all(own)
         judged[host] = Judgement(
             verdict, [r for judgement in own if judgement.verdict == verdict for r in judgement.reasons]

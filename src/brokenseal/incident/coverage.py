@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from brokenseal.events import Source
 from brokenseal.events.reading import HOUR_MS
 from brokenseal.incident.hosts import Hosts
+from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
 #: A silence counts as a gap when it is longer than this many hours and than six times what is usual for the source.
 SHORTEST_GAP_HOURS = 6
@@ -25,7 +26,10 @@ Interval = tuple[int, int]
 
 @dataclass(slots=True)
 class SourceCoverage:
-    """One source (a kind, or a part of it such as 'httpproxy/Owa') of one host. Times in milliseconds since 1970 UTC."""
+    """One source (a kind, or a part of it such as 'httpproxy/Owa') of one host. Times in milliseconds since 1970 UTC.
+
+    ``exchange``: it is a log of a mail server; a Windows event log may be any machine's.
+    """
 
     source: str
     kind: str
@@ -37,6 +41,7 @@ class SourceCoverage:
     last_ms: int | None = None
     gaps: list[Interval] = field(default_factory=list)
     hours: set[int] = field(default_factory=set)
+    exchange: bool = True
 
     @property
     def covered(self) -> list[Interval]:
@@ -59,10 +64,17 @@ def coverage(
     for source in sources:
         if source.kind == "unrecognised":
             continue
-        host = hosts.of[source.id].host
-        name = f"{source.kind}/{source.stream}" if source.stream else source.kind
-        entry = found.setdefault((host, name), SourceCoverage(name, source.kind, source.stream))
-        _add(entry, source, window)
+        own = hosts.of[source.id].host
+        if source.slices:
+            for number, part in enumerate(sorted(source.slices, key=lambda part: (part.host or "", part.stream))):
+                host = hosts.spelled(part.host) if part.host else own
+                entry = _entry(found, host, source.kind, part.stream)
+                entry.exchange |= part.exchange
+                rejects = source.rejects if number == 0 else 0
+                _add(entry, (part.first_ms, part.last_ms), part.hours, rejects, window)
+        else:
+            entry = _entry(found, own, source.kind, source.stream)
+            _add(entry, (source.first_ms, source.last_ms), source.hours, source.rejects, window)
     by_host: dict[str, list[SourceCoverage]] = defaultdict(list)
     for (host, _), entry in sorted(found.items()):
         entry.gaps = _gaps(entry)
@@ -70,11 +82,27 @@ def coverage(
     return dict(by_host)
 
 
-def _add(entry: SourceCoverage, source: Source, window: Interval | None) -> None:
+def exchange_servers(seen: Mapping[str, Sequence[SourceCoverage]]) -> list[str]:
+    """The hosts whose logs show a mail server, sorted; where none does, every host may be one."""
+    servers = sorted(host for host, entries in seen.items() if any(entry.exchange for entry in entries))
+    return servers or sorted(seen)
+
+
+def _entry(found: dict[tuple[str, str], SourceCoverage], host: str, kind: str, stream: str) -> SourceCoverage:
+    name = f"{kind}/{stream}" if stream else kind
+    return found.setdefault((host, name), SourceCoverage(name, kind, stream, exchange=kind != WINDOWS_TABLE))
+
+
+def _add(
+    entry: SourceCoverage,
+    span: tuple[int | None, int | None],
+    hours: dict[int, int],
+    rejects: int,
+    window: Interval | None,
+) -> None:
     entry.files += 1
-    entry.rejects += source.rejects
-    first, last = source.first_ms, source.last_ms
-    hours = source.hours
+    entry.rejects += rejects
+    first, last = span
     if window is not None and first is not None and last is not None:
         hours = {h: n for h, n in hours.items() if (h + 1) * HOUR_MS > window[0] and h * HOUR_MS < window[1]}
         first, last = (max(first, window[0]), min(last, window[1])) if hours else (None, None)

@@ -18,12 +18,13 @@ from brokenseal.incident.findings import Finding, Line
 from brokenseal.incident.hosts import Hosts
 from brokenseal.incident.intrusions import Intrusion
 from brokenseal.incident.ledger_rows import MailboxAccess
+from brokenseal.incident.process_tree import Process
+from brokenseal.incident.schema_version import SCHEMA_VERSION
 from brokenseal.incident.stages import Ladder
 from brokenseal.incident.techniques import technique_name
 from brokenseal.incident.verdicts import Judgement
 from brokenseal.incident.webshells import WebShell
 
-SCHEMA_VERSION = "1.0"
 _OUTCOMES = ("observed", "probed", "attempted", "succeeded")
 
 Json = dict[str, object]
@@ -71,7 +72,7 @@ def incident_document(account: Account) -> Json:
         },
         "hosts": [_host(account, host) for host in sorted(account.host_verdicts)],
         "campaigns": [_campaign(campaign, judgement) for campaign, judgement in account.campaigns],
-        "intrusions": [_intrusion(account, intrusion) for intrusion in account.intrusions],
+        "intrusions": [_intrusion(account, intrusion, by_id) for intrusion in account.intrusions],
         "mailboxes": [_mailbox(row, incomplete, by_id) for row, incomplete in account.ledger],
         "findings": [_finding(account, finding, by_id) for finding in account.findings],
         "not_seen": list(account.not_seen),
@@ -132,20 +133,23 @@ def _coverage(entry: SourceCoverage) -> Json:
 
 
 def _campaign(campaign: Campaign, judgement: Judgement) -> Json:
-    start, end = campaign.window_ms
+    window = campaign.window_ms
     return {
         "id": campaign.id,
         "title": campaign.title,
         "verdict": judgement.verdict,
         "reasons": judgement.reasons,
-        "window": {"from": rfc3339(start), "to": rfc3339(end)},
+        "window": None if window is None else {"from": rfc3339(window[0]), "to": rfc3339(window[1])},
     }
 
 
-def _intrusion(account: Account, intrusion: Intrusion) -> Json:
+def _intrusion(account: Account, intrusion: Intrusion, by_id: Mapping[int, Source]) -> Json:
     ladder = account.ladder
     stage = ladder.highest(intrusion.findings)
-    campaigns = sorted({name for finding in intrusion.findings if (name := ladder.campaign(finding)) is not None})
+    found = {name for finding in intrusion.findings if (name := ladder.campaign(finding)) is not None}
+    # A campaign with a time of its own says more than one that any break-in belongs to.
+    known = sorted(account.campaigns, key=lambda item: (item[0].window is None, item[0].id))
+    campaigns = [campaign.id for campaign, _ in known if campaign.id in found]
     return {
         "id": intrusion.id,
         "campaign": campaigns[0] if campaigns else None,
@@ -157,6 +161,7 @@ def _intrusion(account: Account, intrusion: Intrusion) -> Json:
         "stage_title": stage.title if stage else None,
         "cves": _cves(intrusion.findings),
         "webshells": [_webshell(shell, intrusion) for shell in account.webshells if shell.intrusion == intrusion.id],
+        "processes": [_process(process, intrusion, by_id) for process in intrusion.processes],
         "techniques": _techniques(intrusion),
         "findings": [finding.id for finding in (*intrusion.findings, *intrusion.context)],
     }
@@ -192,6 +197,21 @@ def _webshell(shell: WebShell, intrusion: Intrusion) -> Json:
         "state": shell.state,
         "requests": shell.requests,
         "findings": [finding.id for finding in intrusion.findings if finding.key in shell.findings],
+    }
+
+
+def _process(process: Process, intrusion: Intrusion, by_id: Mapping[int, Source]) -> Json:
+    return {
+        "id": process.id,
+        "parent": process.parent.id if process.parent is not None else None,
+        "host": process.host,
+        "time": _time(process.time_ms),
+        "image": process.image,
+        "command_line": process.command_line,
+        "pid": process.pid,
+        "user": process.user,
+        "findings": [f.id for f in (*intrusion.findings, *intrusion.context) if f.key in process.findings],
+        "evidence": [_line(line, by_id) for line in process.lines],
     }
 
 
@@ -243,6 +263,8 @@ def _line(line: Line, by_id: Mapping[int, Source]) -> Json:
         "line": line.line,
         "offset": line.offset,
         "time": rfc3339(line.time_ms),
+        **({} if line.record is None else {"record": line.record}),
+        **({} if line.detail is None else {"detail": line.detail}),
     }
 
 

@@ -15,16 +15,26 @@ Key = tuple[str, str, str]
 
 #: Lines listed as evidence of one finding; ``count`` is always the full number.
 EVIDENCE_LINES = 25
+#: So much of a command line or a path is shown with a line of evidence.
+DETAIL_LETTERS = 300
+
+_LINE = ("source_id", "line", "offset", "time_ms", "record", "detail")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of evidence: the source file's number in the case, the line from 1, byte offset, time (ms since 1970 UTC)."""
+    """One line of evidence: the source file's number in the case, the line from 1, byte offset, time (ms since 1970 UTC).
+
+    Of an event log ``record`` is the number that the log gave the event, ``detail`` what it is about (a command
+    line, a file).
+    """
 
     source_id: int
     line: int
     offset: int
     time_ms: int
+    record: int | None = None
+    detail: str | None = None
 
 
 @dataclass(slots=True)
@@ -61,13 +71,16 @@ def collect_findings(store: EventStore, rules: Mapping[str, RuleHeader]) -> list
         for row in summary.to_pylist()
     }
     lines = store.engine.query(
-        f'SELECT rule, host, source_ip, m.source_id, line, "offset", epoch_ms(time) AS time_ms FROM {MATCHES} m '
+        f'SELECT rule, host, source_ip, m.source_id, line, "offset", epoch_ms(time) AS time_ms, record, '
+        "CASE WHEN record IS NOT NULL "
+        f"THEN left(coalesce(target, nullif(concat_ws(' ', cmdlet, parameters), '')), {DETAIL_LETTERS}) END AS detail "
+        f"FROM {MATCHES} m "
         f"JOIN source_ranks r ON r.source_id = m.source_id WHERE {chosen} "
         "QUALIFY row_number() OVER (PARTITION BY rule, host, source_ip ORDER BY time, r.rank, line) "
         f"<= {EVIDENCE_LINES} ORDER BY time, r.rank, line"
     )
     for row in lines.to_pylist():
-        findings[_key(row)].lines.append(Line(row["source_id"], row["line"], row["offset"], row["time_ms"]))
+        findings[_key(row)].lines.append(Line(**{name: row[name] for name in _LINE}))
     return in_order(findings.values())
 
 

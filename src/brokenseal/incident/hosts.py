@@ -2,6 +2,9 @@
 
 The log's own words come first, then what the user said (``--host NAME=PATH``). A file that says nothing takes the name
 that every other file from the same machine's folder agrees on, and the result says so; otherwise the host is unknown.
+
+Exchange logs a server's short name, Windows events its full one (EX01, EX01.corp.example): they are one host, unless two
+full names begin with the same short one.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ class Hosts:
     def __init__(self, sources: Iterable[Source]) -> None:
         sources = list(sources)
         self._spelling = _spellings(sources)
-        by_machine = _named_by_machine(sources)
+        by_machine = _named_by_machine(sources, self._spelling)
         self.of: dict[int, HostOf] = {source.id: self._resolve(source, by_machine) for source in sources}
 
     def spelled(self, host: str) -> str:
@@ -58,12 +61,23 @@ def _spellings(sources: list[Source]) -> dict[str, str]:
             counts[host.lower()][host] += rows
         if source.host_given:
             counts[source.host_given.lower()][source.host_given] += 0
-    return {key: max(found, key=lambda host: (found[host], host)) for key, found in counts.items()}
+    spelling = {key: max(found, key=lambda host: (found[host], host)) for key, found in counts.items()}
+    return spelling | _short_names(spelling)
 
 
-def _named_by_machine(sources: list[Source]) -> dict[str, set[str]]:
+def _short_names(spelling: dict[str, str]) -> dict[str, str]:
+    """Full names (lower case) that have the short name of a host known by that alone → its spelling."""
+    full: dict[str, list[str]] = defaultdict(list)
+    for key in spelling:
+        label, dot, rest = key.partition(".")
+        if dot and rest and not label.isdigit():
+            full[label].append(key)
+    return {keys[0]: spelling[label] for label, keys in full.items() if len(keys) == 1 and label in spelling}
+
+
+def _named_by_machine(sources: list[Source], spelling: dict[str, str]) -> dict[str, set[str]]:
     named: dict[str, set[str]] = defaultdict(set)
     for source in sources:
         names = source.hosts or ({source.host_given: 0} if source.host_given else {})
-        named[source.machine].update(host.lower() for host in names)
+        named[source.machine].update(spelling.get(host.lower(), host).lower() for host in names)
     return named

@@ -1,8 +1,9 @@
 """Join findings into intrusions: what one actor did, over all hosts, logs and addresses that the evidence ties together.
 
 Ties, strongest first: the same request id in two logs; the same ECP canary; the same web shell in use; the same source
-address; a shell that first answers within a day of a file written on that host; and, for lines that cannot name a client
-(ECP, OAB, cmdlets, the back end), the nearest activity on the same host within ten minutes.
+address; a shell that first answers within a day of a file written on that host; a page written to a folder of the web
+server, and its address; processes that started one another; and, for lines that cannot name a client (ECP, OAB, cmdlets,
+the back end, Windows events), the nearest activity on the same host within ten minutes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pyarrow as pa
 
@@ -18,7 +20,9 @@ from brokenseal.events import EventStore
 from brokenseal.events.engine import sql_texts
 from brokenseal.incident.findings import Finding, Key, collect_findings
 from brokenseal.incident.matches import MATCHES
+from brokenseal.incident.process_tree import Process, tied_findings
 from brokenseal.incident.stages import Ladder
+from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
 NEAR_MS = 10 * 60_000
 SHELL_BIRTH_MS = 24 * 3_600_000
@@ -30,6 +34,7 @@ class Intrusion:
 
     findings: list[Finding]
     context: list[Finding] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
     id: str = ""
 
     @property
@@ -66,15 +71,21 @@ class _Groups:
         self._parent[second] = first
 
 
-def join_intrusions(store: EventStore, findings: Sequence[Finding], ladder: Ladder) -> list[Intrusion]:
-    """Intrusions with at least one finding above a probe, by first time."""
+def join_intrusions(
+    store: EventStore, findings: Sequence[Finding], ladder: Ladder, processes: Sequence[Process] = ()
+) -> list[Intrusion]:
+    """Intrusions with at least one finding above a probe, by first time. ``processes``: those around the findings'
+    events."""
     graded = {finding.key: finding for finding in findings if ladder.grade(finding) is not None}
     groups = _Groups(graded)
     _by_shared_value(store, graded, groups, "request_id")
     _by_shared_value(store, graded, groups, "canary")
     _by_address(graded.values(), groups)
     _by_shell(store, graded, groups)
+    _by_written_page(store, graded, groups)
     _by_shell_birth(graded, groups, ladder)
+    for tied in tied_findings(processes):
+        _join_all([key for key in sorted(tied) if key in graded], groups)
     _without_address(graded, groups, ladder)
     members: dict[Key, list[Finding]] = defaultdict(list)
     for key, finding in graded.items():
@@ -105,6 +116,21 @@ def _by_shell(store: EventStore, graded: Mapping[Key, Finding], groups: _Groups)
         f"FROM {MATCHES} WHERE rule IN ({listed})"
     )
     _join_rows(rows.to_pylist(), graded, groups)
+
+
+def _by_written_page(store: EventStore, graded: Mapping[Key, Finding], groups: _Groups) -> None:
+    """A file written where the web server shows it, and the requests to its address."""
+    rows = store.engine.query(
+        f"SELECT DISTINCT host || ' ' || lower(url) AS value, rule, host, coalesce(source_ip, '') AS source_ip "
+        f"FROM {MATCHES} WHERE url IS NOT NULL AND (host, lower(url)) IN "
+        f"(SELECT (host, lower(url)) FROM {MATCHES} WHERE kind = '{WINDOWS_TABLE}' AND url IS NOT NULL)"
+    )
+    _join_rows(rows.to_pylist(), graded, groups)
+
+
+def _join_all(keys: Sequence[Key], groups: _Groups) -> None:
+    for key in keys[1:]:
+        groups.join(keys[0], key)
 
 
 def _join_rows(rows: Iterable[Mapping[str, str]], graded: Mapping[Key, Finding], groups: _Groups) -> None:
@@ -151,6 +177,11 @@ def _without_address(graded: Mapping[Key, Finding], groups: _Groups, ladder: Lad
         if near:
             best = max(near, key=lambda other: (ladder.rank(other), -abs(other.first_ms - finding.first_ms), other.key))
             groups.join(best.key, finding.key)
+    # On a host of which no web log is left, what happened at the same time is one intrusion.
+    nameless = sorted((f for f in graded.values() if not f.source_ip), key=lambda f: (f.host, f.first_ms, f.key))
+    for earlier, later in pairwise(nameless):
+        if earlier.host == later.host and later.first_ms <= earlier.last_ms + NEAR_MS:
+            groups.join(earlier.key, later.key)
 
 
 def attach_context(

@@ -11,6 +11,7 @@ from pathlib import Path
 from brokenseal import __version__
 from brokenseal.events import Case
 from brokenseal.events.case import write_atomically
+from brokenseal.incident.schema_version import SCHEMA_VERSION
 
 Json = dict[str, object]
 
@@ -20,7 +21,7 @@ _DOCUMENT, _KEY = "results/incident.json", "results/key.json"
 def result_key(case: Case, rules: Sequence[Path], options: Sequence[object]) -> str:
     """A text that changes whenever the answer may change: the case's content, the rules, the options, this version."""
     digest = hashlib.sha256()
-    for part in (__version__, *map(repr, options)):
+    for part in (__version__, SCHEMA_VERSION, *map(repr, options)):
         digest.update(part.encode() + b"\0")
     digest.update(case.journal_path.read_bytes() if case.journal_path.exists() else b"")
     content = files("brokenseal") / "content"

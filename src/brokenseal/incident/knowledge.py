@@ -8,8 +8,10 @@ from pathlib import Path
 
 from brokenseal.detections.campaign import Campaign
 from brokenseal.detections.prefilter import literals_by_kind
+from brokenseal.detections.rule_cache import CompiledRules, compiled_rules
 from brokenseal.detections.rule_header import RuleHeader
-from brokenseal.detections.rules import Rule, RuleSet, load_rules
+from brokenseal.detections.rules import Rule, RuleSet
+from brokenseal.detections.windows_matching import WindowsRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,21 +19,25 @@ class Knowledge:
     """Campaigns, all rules, and which rule belongs to which campaign (rules of the user belong to none)."""
 
     campaigns: tuple[Campaign, ...]
-    rule_set: RuleSet
+    compiled: CompiledRules
     campaign_of_rule: dict[str, str]
 
     @classmethod
     def load(cls, campaigns: Sequence[Campaign], more: Sequence[Path]) -> Knowledge:
-        belongs: dict[str, str] = {}
-        rule_set = RuleSet(())
-        for campaign in campaigns:
-            rule_set = load_rules([campaign.rules_folder])
-            for rule in (*rule_set.rules, *rule_set.correlations):
-                belongs[rule.id] = campaign.id
-        if more or len(campaigns) > 1:
-            # Together once more: ids must be unique over all, and correlations may build on rules of another folder.
-            rule_set = load_rules([*[campaign.rules_folder for campaign in campaigns], *more])
-        return cls(tuple(campaigns), rule_set, belongs)
+        # All together: ids must be unique over all, and correlations may build on rules of another folder.
+        compiled = compiled_rules([*[campaign.rules_folder for campaign in campaigns], *more])
+        rule_set = compiled.rule_set
+        belongs = {
+            rule.id: campaign.id
+            for campaign in campaigns
+            for rule in (*rule_set.rules, *rule_set.correlations)
+            if rule.file.is_relative_to(campaign.rules_folder)
+        }
+        return cls(tuple(campaigns), compiled, belongs)
+
+    @property
+    def rule_set(self) -> RuleSet:
+        return self.compiled.rule_set
 
     @property
     def by_id(self) -> dict[str, RuleHeader]:
@@ -44,6 +50,10 @@ class Knowledge:
     def literals(self) -> dict[str, frozenset[str]]:
         """Kind → literals of which every event that some prefiltered rule matches holds one in its line."""
         return literals_by_kind(self.rule_set.rules)
+
+    def windows_rules(self) -> WindowsRules:
+        """The rules on Windows events, made ready to run."""
+        return self.compiled.windows()
 
     def not_run(self) -> list[tuple[str | None, str, str]]:
         """(rule id, file, reason) of the rules that are wrong; those whose log this version does not read are not meant."""

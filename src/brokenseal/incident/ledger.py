@@ -23,6 +23,7 @@ from brokenseal.incident.ledger_rows import (
     MailboxAccess,
 )
 from brokenseal.incident.matches import MATCHES
+from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
 _MAILBOX_PARAMETER = re.compile(
     r"""-Mailbox(?:\s+|\s*:\s*)(?:"([^"]+)"|'([^']+)'|([^\s"']+))|(?:^|[{.;,\s])Mailbox=(?:"([^"]+)"|'([^']+)'|([^'";,}]+))""",
@@ -53,8 +54,9 @@ def _members(intrusions: Sequence[Intrusion], access: str) -> dict[Key, str]:
 
 
 def _exports(store: EventStore, members: dict[Key, str]) -> list[MailboxAccess]:
-    """New-MailboxExportRequest seen in cmdlet logs: a whole mailbox, of a size the log does not tell."""
-    return _gathered(store, members, "kind = 'cmdlet'", EXPORT_REQUEST, EXPORT_SIZE)
+    """New-MailboxExportRequest seen in cmdlet logs or among the events of Exchange's cmdlets: a whole
+    mailbox, of a size the log does not tell."""
+    return _gathered(store, members, f"kind IN ('cmdlet', '{WINDOWS_TABLE}')", EXPORT_REQUEST, EXPORT_SIZE)
 
 
 def _other(store: EventStore, members: dict[Key, str], read: dict[Key, str]) -> list[MailboxAccess]:

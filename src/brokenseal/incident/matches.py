@@ -1,9 +1,10 @@
 """Every event that a rule matched, in one table, whatever log it came from.
 
     matches(rule, kind, source_id, line, offset, time, host, source_ip, request_id, canary, url, status, method, bytes,
-            target, account, cmdlet, parameters)
+            target, account, cmdlet, parameters, record)
 
-``source_ip`` is null where the line cannot name the client: back-end sites see the front end's address.
+``record`` is the number that an event log gave the event. ``source_ip`` is null where the line cannot name the
+client: back-end sites see the front end's address.
 """
 
 from __future__ import annotations
@@ -15,10 +16,23 @@ import pyarrow as pa
 from brokenseal.detections.taxonomy import request_id_sql, source_ip_sql
 from brokenseal.events import EventStore
 from brokenseal.events.engine import sql_name, sql_text
+from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
 MATCHES = "matches"
 
 _NULL = "NULL::VARCHAR"
+
+
+def _data(name: str) -> str:
+    """SQL: a field of a Windows event's own data."""
+    return f"nullif(json_extract_string(Data, '/{name}'), '')"
+
+
+#: The address under which the web server shows a file that was written to one of its folders.
+_WRITTEN_URL = (
+    f"nullif(regexp_replace(regexp_extract(replace({_data('TargetFilename')}, '\\', '/'), "
+    "'(?i)/(?:frontend/httpproxy|inetpub/wwwroot|clientaccess)(/.+)$', 1), '/+', '/', 'g'), '')"
+)
 _DETAILS: dict[str, dict[str, str]] = {
     "iis": {
         "source_ip": 'CASE WHEN "s-port" IN (81, 444) THEN NULL ELSE "c-ip" END',
@@ -63,6 +77,16 @@ _DETAILS: dict[str, dict[str, str]] = {
         "cmdlet": "Cmdlet",
         "parameters": "Parameters",
     },
+    WINDOWS_TABLE: {
+        "account": f"coalesce({_data('User')}, nullif(concat_ws('\\', {_data('SubjectDomainName')}, "
+        f"{_data('SubjectUserName')}), ''))",
+        "cmdlet": _data("Cmdlet"),
+        "parameters": _data("Parameters"),
+        "target": f"coalesce({_data('CommandLine')}, {_data('TargetFilename')}, {_data('TargetObject')}, "
+        f"{_data('ScriptBlockText')})",
+        "url": _WRITTEN_URL,
+        "record": "EventRecordID",
+    },
     "message_tracking": {
         "account": '"sender-address"',
         "target": '"message-subject"',
@@ -79,7 +103,8 @@ def build_matches(store: EventStore, found: Sequence[tuple[str, str, pa.Table]])
     store.engine.execute(
         f'CREATE OR REPLACE TABLE {MATCHES} (rule VARCHAR, kind VARCHAR, source_id INTEGER, line BIGINT, "offset" BIGINT, '
         "time TIMESTAMPTZ, host VARCHAR, source_ip VARCHAR, request_id VARCHAR, canary VARCHAR, url VARCHAR, "
-        "status INTEGER, method VARCHAR, bytes BIGINT, target VARCHAR, account VARCHAR, cmdlet VARCHAR, parameters VARCHAR)"
+        "status INTEGER, method VARCHAR, bytes BIGINT, target VARCHAR, account VARCHAR, cmdlet VARCHAR, parameters VARCHAR, "
+        "record BIGINT)"
     )
     for number, (kind, relation, keys) in enumerate(found):
         if keys.num_rows == 0:
@@ -103,7 +128,8 @@ def _select(kind: str, relation: str, keys: str) -> str:
         "coalesce(n.spelling, e.host, s.source_host), "
         f"{address}, trim(lower({text('request_id')}), '{{}}'), {text('canary')}, {text('url')}, "
         f"{details.get('status', 'NULL')}::INTEGER, {text('method')}, {details.get('bytes', 'NULL')}::BIGINT, "
-        f"{text('target')}, {text('account')}, {text('cmdlet')}, {text('parameters')} "
+        f"{text('target')}, {text('account')}, {text('cmdlet')}, {text('parameters')}, "
+        f"{details.get('record', 'NULL')}::BIGINT "
         f"FROM {sql_name(keys)} k JOIN {relation} e ON e.source_id = k.source_id AND e.line = k.line "
         "LEFT JOIN source_hosts s ON s.source_id = e.source_id LEFT JOIN host_spellings n ON n.lowered = lower(e.host)"
     )

@@ -12,12 +12,14 @@ from brokenseal.events import EventStore
 from brokenseal.events.store import present_kinds
 from brokenseal.incident.knowledge import Knowledge
 from brokenseal.incident.matches import build_matches
-from brokenseal.incident.reconcile import refuse, without_overlap, yield_to_proxy
+from brokenseal.incident.reconcile import refuse, without_overlap, without_twin_cmdlets, yield_to_proxy
+from brokenseal.incident.windows_events import MATCHED, correlated_relations, match_windows_events
+from brokenseal.parsers.windows_event import TABLE
 
 Failure = tuple[str | None, str, str]
 
 
-def match_everything(store: EventStore, knowledge: Knowledge, prefilter: str) -> list[Failure]:
+def match_everything(store: EventStore, knowledge: Knowledge, prefilter: str, jobs: int) -> list[Failure]:
     """Make the table ``matches``; the rules that failed while running come back as (id, file, reason).
 
     Rules with literals look at candidates only; the few without any look at every event of their kind.
@@ -26,6 +28,14 @@ def match_everything(store: EventStore, knowledge: Knowledge, prefilter: str) ->
     keys: dict[str, list[pa.Table]] = defaultdict(list)
     failures: list[Failure] = []
     for kind in present_kinds(store):
+        if kind == TABLE:
+            found_there = match_windows_events(store, knowledge.windows_rules(), jobs)
+            relations[kind] = MATCHED
+            keys[kind].append(found_there.table)
+            failures += [
+                (failure.rule, _path(knowledge, failure.rule), failure.error) for failure in found_there.failures
+            ]
+            continue
         rules = knowledge.for_kind(kind)
         chosen = [rule for rule in rules if rule.literals(kind) is not None]
         everything = [rule for rule in rules if rule.literals(kind) is None]
@@ -44,6 +54,7 @@ def match_everything(store: EventStore, knowledge: Knowledge, prefilter: str) ->
     matched = {kind: without_overlap(store, relations[kind], table) for kind, table in matched.items()}
     yield_to_proxy(store, knowledge, relations, matched)
     refuse(store, knowledge, relations, matched)
+    without_twin_cmdlets(store, relations, matched)
     failures += _correlate(store, knowledge, relations, matched)
     silent = pa.array([rule.id for rule in knowledge.rule_set.rules if not rule.reported], pa.string())
     found = []
@@ -67,7 +78,10 @@ def _correlate(
         f"FROM {relation} e LEFT JOIN source_hosts s ON s.source_id = e.source_id "
         "LEFT JOIN host_spellings n ON n.lowered = lower(e.host))"
         for kind, relation in relations.items()
+        if kind != TABLE
     }
+    if TABLE in relations:
+        hosted |= correlated_relations(store, knowledge)
     correlated = run_correlations(store.engine, knowledge.rule_set.correlations, "rule_matches", hosted)
     # A correlation that marks access to mail counts requests; the back end's rows of them are found by the ledger.
     reading = pa.array([c.id for c in knowledge.rule_set.correlations if c.mail_access is not None], pa.string())

@@ -9,6 +9,7 @@ from brokenseal.detections.matching import MATCH_SCHEMA
 from brokenseal.detections.taxonomy import request_id_sql, source_ip_sql
 from brokenseal.events import EventStore
 from brokenseal.incident.knowledge import Knowledge
+from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
 #: Rows without a request id are the same request when address and path agree and they lie so close together.
 NEAR_SECONDS = 2
@@ -107,6 +108,37 @@ def refuse(store: EventStore, knowledge: Knowledge, relations: Relations, matche
     matched["httpproxy"] = (
         pa.concat_tables([others, moved]).group_by(MATCH_SCHEMA.names).aggregate([]).cast(MATCH_SCHEMA)
     )
+
+
+def without_twin_cmdlets(store: EventStore, relations: Relations, matched: Matched) -> None:
+    """Drop what the event log says of a cmdlet when the cmdlet log says the same: the server writes both."""
+    if "cmdlet" not in matched or WINDOWS_TABLE not in matched:
+        return
+    store.engine.register("cmdlet_rows", matched["cmdlet"])
+    store.engine.register("event_rows", matched[WINDOWS_TABLE])
+
+    def told(cmdlet: str, parameters: str) -> str:
+        # The two logs quote parameters differently.
+        return f"lower({cmdlet}) || ' ' || regexp_replace(lower(coalesce({parameters}, '')), '[^0-9a-z.@/\\\\-]+', '', 'g')"
+
+    host = "lower(coalesce(n.spelling, e.host, s.source_host))"
+    sources = (
+        "LEFT JOIN source_hosts s ON s.source_id = e.source_id LEFT JOIN host_spellings n ON n.lowered = lower(e.host)"
+    )
+    kept = store.engine.query(
+        f"WITH logged AS (SELECT k.rule, e.time, {host} AS host, {told('e.Cmdlet', 'e.Parameters')} AS told "
+        f"FROM cmdlet_rows k JOIN {relations['cmdlet']} e ON e.source_id = k.source_id AND e.line = k.line {sources}) "
+        "SELECT k.rule, k.source_id, k.line FROM event_rows k "
+        f"JOIN {relations[WINDOWS_TABLE]} e ON e.source_id = k.source_id AND e.line = k.line {sources} "
+        f"WHERE NOT EXISTS (SELECT 1 FROM logged l WHERE l.rule = k.rule AND l.host = {host} "
+        f"AND l.told = {told(_data('Cmdlet'), _data('Parameters'))} "
+        f"AND abs(epoch_ms(l.time) - epoch_ms(e.time)) <= {NEAR_SECONDS * 1000}) ORDER BY ALL"
+    )
+    matched[WINDOWS_TABLE] = kept.cast(MATCH_SCHEMA)
+
+
+def _data(name: str) -> str:
+    return f"json_extract_string(e.Data, '/{name}')"
 
 
 def _of_rules(keys: pa.Table, rules: list[str], *, inverse: bool = False) -> pa.Table:

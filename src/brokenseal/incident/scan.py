@@ -113,7 +113,7 @@ def _scanned(
     store = EventStore(case, threads=jobs, since=since, until=until)
     try:
         account, unread = build_account(
-            store, knowledge, prefilter.fingerprint, inventory.refusals, settings.iis_timezone, progress
+            store, knowledge, prefilter.fingerprint, inventory.refusals, settings.iis_timezone, jobs, progress
         )
     finally:
         store.close()

@@ -22,6 +22,7 @@ _SOURCE_WORDS = {
     "mapi": "MapiHttp log",
     "cmdlet": "CmdletInfra log",
     "message_tracking": "message tracking log",
+    "windows_event": "Windows event log",
 }
 
 
@@ -47,7 +48,8 @@ def words_for(source: str) -> str:
 def sight(
     campaign: Campaign, host: str, sources: Sequence[SourceCoverage], builds: Sequence[tuple[str, int, int]]
 ) -> Sight:
-    """What the host's logs can show of the campaign. ``builds`` are (build, first seen, last seen)."""
+    """What the host's logs can show of the campaign, which has a window. ``builds`` are (build, first seen, last seen)."""
+    assert campaign.window_ms is not None
     start, end = campaign.window_ms
     found = Sight((start, end))
     fixed_from = _fixed_from(campaign, builds)
@@ -117,7 +119,8 @@ def unseen(sources: Sequence[Source], hosts: Hosts, refusals: Sequence[tuple[str
     if rejected:
         rows = sum(source.rejects for source in rejected)
         unread.append(
-            f"{rows} row(s) in {len(rejected)} file(s) could not be read and are kept aside with their reason: "
+            f"{rows} line(s) or record(s) in {len(rejected)} file(s) could not be read and are kept aside "
+            "with their reason: "
             f"{_listed([source.name for source in rejected])}."
         )
     unread += _by_reason("reading stopped", [(source.name, source.damage) for source in sources if source.damage])

@@ -21,23 +21,25 @@ class Ladder:
     """The stages of all campaigns, and which campaign a rule belongs to."""
 
     def __init__(self, campaigns: Sequence[Campaign], campaign_of_rule: dict[str, str]) -> None:
-        self._stages: dict[tuple[str, str], tuple[int, Stage]] = {}
+        self._stages: dict[tuple[str, str], Stage] = {}
         self._campaign_of_rule = campaign_of_rule
         for campaign in campaigns:
-            for rank, stage in enumerate(campaign.stages):
-                self._stages[campaign.id, stage.id] = (rank, stage)
+            for stage in campaign.stages:
+                self._stages[campaign.id, stage.id] = stage
 
     def campaign(self, finding: Finding) -> str | None:
         return self._campaign_of_rule.get(finding.rule.id)
 
     def stage(self, finding: Finding) -> Stage | None:
-        found = self._found(finding)
-        return found[1] if found else None
+        campaign = self.campaign(finding)
+        if campaign is None or finding.rule.stage is None:
+            return None
+        return self._stages.get((campaign, finding.rule.stage))
 
-    def rank(self, finding: Finding) -> int:
-        """Position of the finding's stage on its ladder; -1 without one."""
-        found = self._found(finding)
-        return found[0] if found else -1
+    def rank(self, finding: Finding) -> tuple[int, int]:
+        """How far the finding's stage is, over all ladders: by its verdict, then its step; lowest without one."""
+        stage = self.stage(finding)
+        return (VERDICTS.index(stage.verdict), stage.step) if stage is not None else (-1, -1)
 
     def grade(self, finding: Finding) -> str | None:
         """The verdict this finding alone carries; None for context and for rules that grade nothing."""
@@ -71,9 +73,3 @@ class Ladder:
     def _reached(self, finding: Finding) -> bool:
         stage = self.stage(finding)
         return stage is not None and self.grade(finding) == stage.verdict
-
-    def _found(self, finding: Finding) -> tuple[int, Stage] | None:
-        campaign = self.campaign(finding)
-        if campaign is None or finding.rule.stage is None:
-            return None
-        return self._stages.get((campaign, finding.rule.stage))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from brokenseal.detections.campaign import Campaign
@@ -40,9 +40,30 @@ def judge_host(campaign: Campaign, host: str, findings: Sequence[Finding], sight
     return Judgement(verdict, reasons)
 
 
-def judge_own_rules(host: str, findings: Sequence[Finding], ladder: Ladder) -> Judgement | None:
-    """What the user's own rules (of no campaign) show on a host; None when nothing of it grades anything."""
-    own = [f for f in findings if f.host == host and ladder.campaign(f) is None and ladder.grade(f) is not None]
+def judge_hosts(
+    campaign: Campaign,
+    hosts: Iterable[str],
+    findings: Sequence[Finding],
+    sights: Mapping[tuple[str, str], Sight],
+    ladder: Ladder,
+) -> dict[str, Judgement]:
+    """The hosts of which something can be said: those whose logs should show the campaign, and those where it was found."""
+    judged: dict[str, Judgement] = {}
+    for host in hosts:
+        sight = sights.get((campaign.id, host))
+        own = (
+            judge_host(campaign, host, findings, sight, ladder)
+            if sight is not None
+            else judge_found(host, findings, ladder, campaign.id)
+        )
+        if own is not None:
+            judged[host] = own
+    return judged
+
+
+def judge_found(host: str, findings: Sequence[Finding], ladder: Ladder, campaign: str | None) -> Judgement | None:
+    """What the rules of *campaign* (None: the user's own) show on a host; None when nothing of it grades anything."""
+    own = [f for f in findings if f.host == host and ladder.campaign(f) == campaign and ladder.grade(f) is not None]
     if not own:
         return None
     return Judgement(
@@ -53,9 +74,10 @@ def judge_own_rules(host: str, findings: Sequence[Finding], ladder: Ladder) -> J
 def _telling(findings: Sequence[Finding], ladder: Ladder) -> list[Finding]:
     """The findings that say most: worst verdict first, then the highest stage; one of each rule."""
 
-    def weight(finding: Finding) -> tuple[int, int, int, tuple[str, str, str]]:
+    def weight(finding: Finding) -> tuple[int, tuple[int, int], int, tuple[str, str, str]]:
         grade = ladder.grade(finding) or "no_evidence"
-        return -VERDICTS.index(grade), -ladder.rank(finding), finding.first_ms, finding.key
+        worst_first, furthest_first = ladder.rank(finding)
+        return -VERDICTS.index(grade), (-worst_first, -furthest_first), finding.first_ms, finding.key
 
     chosen: dict[str, Finding] = {}
     for finding in sorted(findings, key=weight):
@@ -70,8 +92,10 @@ def _reason(finding: Finding) -> str:
     return f"{finding.host}: {finding.rule.title} ({finding.id}): {times}{origin}, {when}."
 
 
-def judge_campaign(campaign: Campaign, by_host: Mapping[str, Judgement]) -> Judgement:
-    """The worst of the hosts, with each host's reasons."""
+def judge_campaign(campaign: Campaign, by_host: Mapping[str, Judgement], where: Sequence[str] = ()) -> Judgement:
+    """The worst of the hosts, with each host's reasons. ``where``: hosts of which a log that can show it was read."""
+    if not by_host and not campaign.visibility and where:
+        return Judgement("no_evidence", [f"Nothing of it was found in the logs of {', '.join(where)}."])
     if not by_host:
         return Judgement("cannot_tell", [f"No log that could show {campaign.title} was among the evidence."])
     verdict = worst([judgement.verdict for judgement in by_host.values()])

@@ -1,18 +1,23 @@
 """One parser a log format: blocks of lines in, a declared Arrow table, rejects and warnings out."""
 
-from brokenseal.parsers.base import Parsed, Parser, Reject, Settings, identify, kinds, parser_for
+from brokenseal.parsers.base import Batch, Parsed, Parser, Reject, Settings, identify, kinds, parser_for, tables
 from brokenseal.parsers.cmdlet import Cmdlet
 from brokenseal.parsers.ecp_server import EcpServer
+from brokenseal.parsers.evtx import Evtx
 from brokenseal.parsers.ews import Ews
 from brokenseal.parsers.httpproxy import HttpProxy
 from brokenseal.parsers.iis import Iis
 from brokenseal.parsers.mapi import Mapi
 from brokenseal.parsers.message_tracking import MessageTracking
 from brokenseal.parsers.oab_generator import OabGenerator
+from brokenseal.parsers.winevent_csv import WineventCsv
+from brokenseal.parsers.winevent_json import WineventJson
 
 __all__ = [
+    "Batch",
     "Cmdlet",
     "EcpServer",
+    "Evtx",
     "Ews",
     "HttpProxy",
     "Iis",
@@ -23,7 +28,10 @@ __all__ = [
     "Parser",
     "Reject",
     "Settings",
+    "WineventCsv",
+    "WineventJson",
     "identify",
     "kinds",
     "parser_for",
+    "tables",
 ]

@@ -1,8 +1,9 @@
 """What a parser is: a small class that registers itself by being defined.
 
-A parser names its table (``kind``), declares its columns, says from a file's first bytes whether the file is its own, and
-turns blocks of lines into an Arrow table, rejects and warnings. Every line that is not blank, not a directive and not a
-header row is a row: ``rows in = events + rejects`` holds for every block.
+A parser names its format (``kind``) and, where several formats hold the same events, the table they share. It declares its
+columns, says from a file's first bytes whether the file is its own, and turns blocks of lines into an Arrow table, rejects
+and warnings. Every line that is not blank, not a directive and not a header row is a row: ``rows in = events + rejects``
+holds for every block. A format that is not made of lines reads its stream itself (``batches``).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from brokenseal.parsers.blocks import Block
+from brokenseal.parsers.blocks import BLOCK_BYTES, Block, Readable, Tally, read_blocks
 from brokenseal.parsers.columns import Column, event_schema
 from brokenseal.parsers.decoding import decoded_head
 
@@ -51,6 +52,15 @@ class Parsed:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """What one piece of a file gave: ``raw_bytes`` of it were read; ``block`` is the piece where it is made of lines."""
+
+    parsed: Parsed
+    raw_bytes: int
+    block: Block | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What the user said about reading. ``iis_timezone``: the zone IIS wrote its times in (IANA name, W3C default UTC)."""
 
@@ -61,8 +71,12 @@ class Parser(ABC):
     """Base of all parsers; one instance reads one file and keeps its state (header, dates) between blocks."""
 
     kind: ClassVar[str]
+    #: The table of the events; the kind's own name unless given.
+    table: ClassVar[str]
     columns: ClassVar[tuple[Column, ...]]
     derived: ClassVar[tuple[Column, ...]] = ()
+    #: Whether files of this format are no text.
+    binary: ClassVar[bool] = False
     registered: ClassVar[dict[str, type[Parser]]] = {}
 
     def __init__(self, name: str, settings: Settings) -> None:
@@ -72,6 +86,8 @@ class Parser(ABC):
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "kind" in cls.__dict__:
+            if not hasattr(cls, "table"):
+                cls.table = cls.kind
             Parser.registered[cls.kind] = cls
 
     @classmethod
@@ -85,6 +101,11 @@ class Parser(ABC):
         return event_schema(cls.columns, cls.derived)
 
     @classmethod
+    def recognise_bytes(cls, head: bytes) -> bool:
+        """Whether the first bytes of a file, as they are, say that it is of this kind: for formats that are no text."""
+        return False
+
+    @classmethod
     @abstractmethod
     def recognise_content(cls, head: str) -> bool:
         """Whether the first text of a file says that it is of this kind."""
@@ -94,9 +115,17 @@ class Parser(ABC):
         """Whether the file's name alone suggests this kind (used only when no content speaks)."""
         return False
 
-    @abstractmethod
     def parse(self, block: Block) -> Parsed:
-        """The events and rejects of one block; blocks arrive in the file's order."""
+        """The events and rejects of one block; blocks arrive in the file's order. Not for formats without lines."""
+        raise NotImplementedError
+
+    def batches(self, stream: Readable, tally: Tally, *, block_bytes: int | None = None) -> Iterator[Batch]:
+        """The whole file in order, hashing and counting into *tally* on the way; damage is left there, never raised.
+
+        About *block_bytes* are read at a time (each format knows what is best); what comes of a file does not hang on it.
+        """
+        for block in read_blocks(stream, tally, block_bytes=block_bytes or BLOCK_BYTES):
+            yield Batch(self.parse(block), block.raw_bytes, block)
 
     def oversized(self, block: Block) -> list[Reject]:
         return [
@@ -108,17 +137,22 @@ class Parser(ABC):
 def identify(head: bytes, name: str) -> type[Parser] | None:
     """The parser for a file with these first bytes and this name: by content first, by name second, else None.
 
-    A file that says what it is (``#Fields``, ``#Log-type``) and is of no kind known here is not taken by its name.
+    A file that says what it is (``#Fields``, ``#Log-type``) and is of no kind known here is not taken by its name, and one
+    that is no text only as a format that is none: its beginning may be damaged.
     """
+    for parser in _parsers():
+        if parser.recognise_bytes(head):
+            return parser
     lines = decoded_head(head).decode("utf-8", "backslashreplace").split("\n", HEAD_LINES)[:HEAD_LINES]
     text = "\n".join(lines)
     for parser in _parsers():
         if parser.recognise_content(text):
             return parser
-    if _SELF_DESCRIPTION.search(text) or (text.strip() and looks_binary(head)):
+    if _SELF_DESCRIPTION.search(text):
         return None
+    no_text = bool(text.strip()) and looks_binary(head)
     for parser in _parsers():
-        if parser.recognise_name(name):
+        if parser.recognise_name(name) and (parser.binary or not no_text):
             return parser
     return None
 
@@ -136,8 +170,21 @@ def parser_for(kind: str) -> type[Parser]:
 
 
 def kinds() -> tuple[str, ...]:
-    """All table names, sorted."""
+    """The names of all formats, sorted."""
     return tuple(parser.kind for parser in _parsers())
+
+
+def tables() -> tuple[str, ...]:
+    """The names of all event tables, sorted."""
+    return tuple(sorted({parser.table for parser in _parsers()}))
+
+
+def parser_of_table(table: str) -> type[Parser]:
+    """A parser whose events go to *table*; where there are several, their columns are the same. Raises KeyError."""
+    for parser in _parsers():
+        if parser.table == table:
+            return parser
+    raise KeyError(table)
 
 
 def _parsers() -> Iterator[type[Parser]]:

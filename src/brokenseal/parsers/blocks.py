@@ -18,7 +18,17 @@ import numpy as np
 from brokenseal.errors import EvidenceError
 from brokenseal.parsers.decoding import SNIFF_BYTES, Positions, clean, encoding_of, newlines_of
 
-__all__ = ["HEAD_BYTES", "MAX_LINE", "Block", "Oversized", "Positions", "Tally", "hash_blocks", "read_blocks"]
+__all__ = [
+    "HEAD_BYTES",
+    "MAX_LINE",
+    "Block",
+    "Oversized",
+    "Positions",
+    "Readable",
+    "Tally",
+    "raw_blocks",
+    "read_blocks",
+]
 
 BLOCK_BYTES = 8 << 20
 MAX_LINE = 4 << 20
@@ -84,12 +94,12 @@ class Readable(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
 
 
-def hash_blocks(stream: Readable, tally: Tally, *, block_bytes: int = BLOCK_BYTES) -> Iterator[int]:
-    """Only hash: yield the size of each block in bytes and fill *tally* (``lines`` stays 0)."""
+def raw_blocks(stream: Readable, tally: Tally, *, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """The file's bytes, ``block_bytes`` at a time (less only at its end), filling *tally* (``lines`` stays 0)."""
     sha = hashlib.sha256()
     while raw := _read(stream, block_bytes, tally):
         sha.update(raw)
-        yield len(raw)
+        yield raw
     tally.sha256 = sha.hexdigest()
 
 

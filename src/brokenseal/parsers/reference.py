@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from brokenseal.parsers.base import Parser, kinds, parser_for
+from brokenseal.parsers.base import Parser, kinds, parser_for, parser_of_table, tables
 from brokenseal.parsers.columns import EVENT_COLUMNS, Column
 
 _INTRODUCTION = """\
@@ -15,15 +15,16 @@ _INTRODUCTION = """\
 
 <!-- Made by `python -m brokenseal.parsers.reference`; change the parsers, not this file. -->
 
-One table a kind of log. A file is known by its content first (`#Software`, `#Log-type`, `#Fields`, a header row, or rows of
-an unmistakable layout) and by its name only if its content says nothing. Column positions come from the header in force and
-are taken anew whenever it changes. Empty cells (in IIS logs `-`) are null.
+One table a kind of log; formats that hold the same events share one. A file is known by its content first (`#Software`,
+`#Log-type`, `#Fields`, a header row, or rows of an unmistakable layout; binary formats by their first bytes) and by its name
+only if its content says nothing. Column positions come from the header in force and are taken anew whenever it changes.
+Empty cells (in IIS logs `-`) are null.
 
-Every line that is not blank, not a `#` directive and not a header row is a row, and every row becomes an event or a reject
-with its reason. Rows that do not fit their header are fitted only as far as it is certain which value belongs to which
-column: a value is left empty rather than put into another column's place, and each such row is counted as a warning. The
-last line of a file that is still being written is kept if it is whole. Bytes that are not UTF-8 stay visible as `\\xNN`, NUL
-bytes as ␀, a carriage return inside a line as ␍.
+Of a text log every line that is not blank, not a `#` directive and not a header row is a row, of an event log every record;
+and every row becomes an event or a reject with its reason. Rows that do not fit their header are fitted only as far as it is
+certain which value belongs to which column: a value is left empty rather than put into another column's place, and each such
+row is counted as a warning. The last line of a file that is still being written is kept if it is whole. Bytes that are not
+UTF-8 stay visible as `\\xNN`, NUL bytes as ␀, a carriage return inside a line as ␍.
 
 The columns that every table starts with:
 """
@@ -37,15 +38,29 @@ def reference() -> str:
 def _page() -> Iterator[str]:
     yield _INTRODUCTION
     yield from _table([(name, _type(kind), meaning) for name, kind, meaning in EVENT_COLUMNS])
-    for kind in kinds():
-        parser = parser_for(kind)
-        yield f"\n## `{kind}`\n"
-        yield _description(parser)
+    for table in tables():
+        yield f"\n## `{table}`\n"
+        yield from _formats(table)
+        parser = parser_of_table(table)
         yield ""
         yield from _table([_row(column) for column in parser.columns])
         if parser.derived:
             yield "\nWorked out from them:\n"
             yield from _table([_row(column) for column in parser.derived])
+
+
+def _formats(table: str) -> Iterator[str]:
+    """What is read into *table*: a description, or one a format where there are several."""
+    parsers = [parser for kind in kinds() if (parser := parser_for(kind)).table == table]
+    if len(parsers) == 1:
+        yield _description(parsers[0])
+        return
+    names = ", ".join(f"`{parser.kind}`" for parser in parsers)
+    yield f"The same events in {len(parsers)} formats: {names}."
+    for parser in parsers:
+        yield f"\n### `{parser.kind}`\n"
+        yield _description(parser)
+    yield "\n### Columns"
 
 
 def _description(parser: type[Parser]) -> str:

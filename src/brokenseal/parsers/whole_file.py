@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from brokenseal.parsers.base import Parser, Reject, Settings
-from brokenseal.parsers.blocks import BLOCK_BYTES, MAX_LINE, Readable, Tally, read_blocks
+from brokenseal.parsers.blocks import Readable, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,7 @@ def read_log(
     *,
     name: str = "log",
     settings: Settings | None = None,
-    block_bytes: int = BLOCK_BYTES,
-    max_line: int = MAX_LINE,
+    block_bytes: int | None = None,
 ) -> Reading:
     """Read *stream* to its end with *parser* (see ``identify``). Read errors are in ``tally.damage``, not raised."""
     reader = parser(name, settings or Settings())
@@ -38,8 +37,8 @@ def read_log(
     rejects: list[Reject] = []
     warnings: Counter[str] = Counter()
     rows_in = 0
-    for block in read_blocks(stream, tally, block_bytes=block_bytes, max_line=max_line):
-        parsed = reader.parse(block)
+    for batch in reader.batches(stream, tally, block_bytes=block_bytes):
+        parsed = batch.parsed
         tables.append(parsed.table)
         rejects += parsed.rejects
         warnings += parsed.warnings

@@ -7,14 +7,25 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from brokenseal.report.page import Page
-from brokenseal.report.shape import IncidentDocument, Intrusion
+from brokenseal.report.shape import IncidentDocument, Intrusion, Window
 from brokenseal.report.text import plain
-from brokenseal.report.wording import OUTCOMES, VERDICTS, day, day_span, moment, rank, span, these_logs, verdict_words
+from brokenseal.report.wording import (
+    OUTCOMES,
+    VERDICTS,
+    WINDOWS_EVENT,
+    day,
+    day_span,
+    ids_in_brackets,
+    moment,
+    rank,
+    span,
+    these_logs,
+    verdict_words,
+)
 
 _REASONS = 12
 _ADDRESSES = 12
 _MOMENTS = 16
-_IDS = 6
 _WORST_FIRST = tuple(reversed(VERDICTS))
 
 
@@ -25,12 +36,16 @@ def why(document: IncidentDocument, page: Page) -> None:
         page.sentence(Text.assemble(f"{plain(server['host'])}: ", verdict_words(server["verdict"])))
         _reasons(page, server["reasons"], told, server["host"])
     for campaign in document["campaigns"]:
-        window = campaign["window"]
-        active = f", {day(window['from'])} to {day(window['to'])}" if window["from"] or window["to"] else ""
-        name = f"Campaign {plain(campaign['title'])}{active}"
+        name = f"Campaign {plain(campaign['title'])}{_active(campaign['window'])}"
         page.sentence(Text.assemble(f"{name}: ", verdict_words(campaign["verdict"])))
         _reasons(page, campaign["reasons"], told)
-    if not document["hosts"]:
+    read = {one["kind"] for one in document["evidence"]} - {"unrecognised", "refused"}
+    if read == {WINDOWS_EVENT}:
+        page.sentence(
+            "Only Windows event logs were found in what was given, no IIS log and no log file of Exchange: "
+            "what was asked of the server from outside cannot be seen in them."
+        )
+    elif not document["hosts"]:
         page.sentence("No log of an Exchange server was found in what was given.")
 
 
@@ -47,7 +62,9 @@ def who(document: IncidentDocument, page: Page) -> None:
         page.labelled("Reached", _stage(intrusion), 4)
         flaws = intrusion["cves"]
         page.labelled_list(
-            "Flaws", [f"{plain(flaw['id'])}: {plain(flaw['outcome'])} {_ids(flaw['findings'])}" for flaw in flaws], 4
+            "Flaws",
+            [f"{plain(flaw['id'])}: {plain(flaw['outcome'])} {ids_in_brackets(flaw['findings'])}" for flaw in flaws],
+            4,
         )
         techniques = intrusion["techniques"]
         page.labelled_list("ATT&CK", [f"{plain(one['id'])} {plain(one['name'])}" for one in techniques], 4)
@@ -89,18 +106,18 @@ def _reasons(page: Page, reasons: list[str], told: set[str], server: str | None 
         page.bullet("the reasons above" if not new else "and reasons above", 4)
 
 
+def _active(window: Window | None) -> str:
+    """The time of a campaign, after its name; there are campaigns without one."""
+    if window is None or not (window["from"] or window["to"]):
+        return ""
+    return f", {day(window['from'])} to {day(window['to'])}"
+
+
 def _stage(intrusion: Intrusion) -> str:
     title, stage = plain(intrusion.get("stage_title")), plain(intrusion["stage"])
     if title and stage:
         return f"{title} ({stage})"
     return title or stage or "(no stage of a known campaign)"
-
-
-def _ids(ids: list[str]) -> str:
-    """``(F1, F2 and 3 more)``."""
-    shown = ", ".join(plain(identity) for identity in ids[:_IDS])
-    more = f" and {len(ids) - _IDS:,} more" if len(ids) > _IDS else ""
-    return f"({shown}{more})" if shown else ""
 
 
 def _moments(document: IncidentDocument, intrusion: Intrusion) -> Iterator[tuple[int, str, str]]:
@@ -109,7 +126,7 @@ def _moments(document: IncidentDocument, intrusion: Intrusion) -> Iterator[tuple
     for shell in intrusion["webshells"]:
         if shell["first_used"]:
             told.update(shell.get("findings", ()))
-            use = f"use of the web shell {plain(shell['url'])} {_ids(shell.get('findings', []))}"
+            use = f"use of the web shell {plain(shell['url'])} {ids_in_brackets(shell.get('findings', []))}"
             yield from _ends(shell["first_used"], shell["last_used"], use)
     for mailbox in document["mailboxes"]:
         if mailbox["intrusion"] == intrusion["id"]:

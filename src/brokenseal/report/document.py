@@ -46,7 +46,8 @@ def schema() -> dict[str, object]:
 def validate(document: Mapping[str, object]) -> list[str]:
     """What is wrong with ``document``: one sentence a problem; empty when it is valid.
 
-    Besides the schema it checks what a schema cannot say: that ids are unique and that each id referred to exists.
+    Besides the schema it checks what a schema cannot say: that ids are unique, that each id referred to exists, and
+    that processes come after their parents.
     Needs the ``jsonschema`` package (imported here, so that a scan does not pay for it).
     """
     errors = list(_validator().iter_errors(cast(Any, document)))
@@ -82,12 +83,15 @@ def _items(document: Mapping[str, object], key: str) -> list[dict[str, object]]:
 
 def _repeated_ids(document: Mapping[str, object]) -> list[str]:
     problems = []
-    for key in ("hosts", "campaigns", "intrusions", "findings"):
+    lists = [(key, _items(document, key)) for key in ("hosts", "campaigns", "intrusions", "findings")]
+    for index, intrusion in enumerate(_items(document, "intrusions")):
+        lists.append((f"intrusions[{index}].processes", _items(intrusion, "processes")))
+    for where, items in lists:
         seen: set[object] = set()
-        for index, item in enumerate(_items(document, key)):
-            identity = item["host" if key == "hosts" else "id"]
+        for index, item in enumerate(items):
+            identity = item["host" if where == "hosts" else "id"]
             if identity in seen:
-                problems.append(f"{key}[{index}]: {plain(identity, 80)} is there more than once")
+                problems.append(f"{where}[{index}]: {plain(identity, 80)} is there more than once")
             seen.add(identity)
     return problems
 
@@ -97,13 +101,24 @@ def _dangling(document: Mapping[str, object]) -> list[str]:
     intrusions = {item["id"] for item in _items(document, "intrusions")}
     problems = []
     for index, intrusion in enumerate(_items(document, "intrusions")):
-        for key in ("cves", "webshells"):
+        for key in ("cves", "webshells", "processes"):
             for position, part in enumerate(_items(intrusion, key)):
                 problems += _unknown(f"intrusions[{index}].{key}[{position}].findings", part.get("findings"), findings)
         problems += _unknown(f"intrusions[{index}].findings", intrusion.get("findings"), findings)
+        problems += _parents(f"intrusions[{index}].processes", _items(intrusion, "processes"))
     for index, mailbox in enumerate(_items(document, "mailboxes")):
         if mailbox["intrusion"] is not None:
             problems += _unknown(f"mailboxes[{index}].intrusion", [mailbox["intrusion"]], intrusions)
+    return problems
+
+
+def _parents(where: str, processes: list[dict[str, object]]) -> list[str]:
+    problems = []
+    before: set[object] = set()
+    for index, process in enumerate(processes):
+        if process["parent"] is not None and process["parent"] not in before:
+            problems.append(f"{where}[{index}].parent: nothing before it has the id {plain(process['parent'], 80)}")
+        before.add(process["id"])
     return problems
 
 

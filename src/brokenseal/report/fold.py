@@ -1,6 +1,6 @@
 """Where to break a line: at spaces, else after a slash (so that names in a long path or URL stay whole), else anywhere.
 
-Nothing is ever left out: the pieces put together again are the text.
+Breaking leaves nothing out: the pieces put together again are the text. Only :func:`cut` does, and shows it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,17 @@ def breaks(text: str, width: int) -> list[int]:
             inner, used = _within(word, width)
             offsets.extend(start + offset for offset in inner)
     return offsets
+
+
+def cut(text: str, width: int, lines: int) -> str:
+    """As much of ``text`` as ``lines`` lines of ``width`` cells can hold; where that is not all, it ends in ``…``."""
+    offsets = [0, *breaks(text, width)]
+    if len(offsets) <= lines:
+        return text
+    start, end = offsets[lines - 1], offsets[lines]
+    while end > start and cell_len(text[start:end].rstrip()) >= width:
+        end -= 1
+    return f"{text[:end].rstrip()}…"
 
 
 def _within(word: str, width: int) -> tuple[list[int], int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from brokenseal.report.page import Page
 from brokenseal.report.shape import Coverage, EvidenceRecord, IncidentDocument
 from brokenseal.report.text import plain
-from brokenseal.report.wording import count, day_span, moment, source_in_words
+from brokenseal.report.wording import count, day_span, entry_of, moment, source_in_words
 
 _SENTENCES = 40
 _FILES = 10
@@ -58,8 +58,9 @@ def _refused(document: IncidentDocument) -> Iterator[str]:
 def _rejected(document: IncidentDocument) -> Iterator[str]:
     for one in sorted(document["evidence"], key=lambda one: -one["rejects"]):
         if one["rejects"]:
-            lines = f"{count(one['rejects'], 'line')} of {one['events'] + one['rejects']:,} could not be parsed"
-            yield f"{plain(one['file'], None)}: {lines}{_reasons(one['reject_reasons'])}"
+            entries = count(one["rejects"], entry_of(one["kind"]))
+            lost = f"{entries} of {one['events'] + one['rejects']:,} could not be parsed"
+            yield f"{plain(one['file'], None)}: {lost}{_reasons(one['reject_reasons'])}"
 
 
 def _not_run(document: IncidentDocument) -> Iterator[str]:
@@ -88,7 +89,8 @@ def _coverage(coverage: Coverage, page: Page) -> None:
     else:
         text = f"no events ({files})"
     if coverage["rejects"]:
-        text += f"; {count(coverage['rejects'], 'line')} not parsed"
+        entry = entry_of(coverage["source"].partition("/")[0])
+        text += f"; {count(coverage['rejects'], entry)} not parsed"
     page.bullet(f"{source_in_words(coverage['source'])}: {text}", 6)
     gaps = sorted(coverage["gaps"], key=lambda gap: -gap["hours"])
     for gap in page.bound(gaps, _GAPS):

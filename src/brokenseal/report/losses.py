@@ -49,7 +49,7 @@ def left_behind(document: IncidentDocument, page: Page) -> None:
     shells = [(intrusion["id"], shell) for intrusion in document["intrusions"] for shell in intrusion["webshells"]]
     if not shells:
         logs = these_logs(document["verdict"])
-        page.sentence(f"No use of a web shell was seen in {logs}. A file nobody has asked for yet is in no log.")
+        page.sentence(f"No use of a web shell was seen in {logs}. A file nobody has asked for yet is in no web log.")
     for intrusion, shell in page.bound(shells, _SHELLS):
         page.sentence(f"Web shell {plain(shell['url'])}")
         if shell.get("host"):
@@ -108,7 +108,7 @@ def _under_the_table(mailbox: Mailbox, page: Page) -> None:
 def _evidence(mailbox: Mailbox, page: Page, label: str) -> None:
     references = mailbox.get("evidence", [])
     shown = references if page.verbose else references[:1]
-    page.labelled_list(label, [where(reference["file"], reference["line"]) for reference in shown], 4)
+    page.labelled_list(label, map(where, shown), 4)
 
 
 def _use(shell: WebShell) -> str:
@@ -120,4 +120,4 @@ def _use(shell: WebShell) -> str:
 
 def _reference(identity: str, findings: dict[str, Finding]) -> str:
     evidence = findings[identity]["evidence"][:1] if identity in findings else []
-    return " ".join([plain(identity), *(where(reference["file"], reference["line"]) for reference in evidence)])
+    return " ".join([plain(identity), *map(where, evidence)])

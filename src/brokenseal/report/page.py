@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from brokenseal.report.fold import breaks
-from brokenseal.report.text import plain
+from brokenseal.report.fold import breaks, cut
+from brokenseal.report.shape import Reference
+from brokenseal.report.text import LONGEST, plain, unpadded
 
 Item = TypeVar("Item")
 
@@ -58,6 +59,21 @@ class Page:
             self.labelled(label, text, indent)
             label = ""
 
+    def barred(self, text: str | Text, indent: int, mark: str, lines: int | None = None) -> None:
+        """``text`` behind its ``mark``, and behind a bar where it goes on, so that none of it can pass for a line of ours.
+
+        Whoever writes a long text decides where it is folded, and so what its lines begin with. Cut to ``lines`` lines (it
+        then ends in ``…``) unless the report is verbose.
+        """
+        start, others = f"{' ' * indent}{mark} ", f"{' ' * indent}{'|'.ljust(len(mark))} "
+        room = self._room(len(start))
+        if lines is not None and not self.verbose:
+            text = cut(str(text), room, lines)
+        text = text if isinstance(text, Text) else Text(text)
+        for line in text.divide(breaks(text.plain, room)):
+            self.line(Text(start).append_text(line))
+            start = others
+
     def table(self, columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> None:
         """A table without ruling. A column is its heading and whether it holds numbers (then it is set to the right).
 
@@ -79,6 +95,10 @@ class Page:
     def bound(self, items: Sequence[Item], limit: int) -> Sequence[Item]:
         """``items``, cut to ``limit`` unless the report is verbose; pair it with :meth:`more`."""
         return items if self.verbose else items[:limit]
+
+    def brief(self, text: str, limit: int = LONGEST) -> str:
+        """``text`` made safe to show and without padding, of at most ``limit`` characters unless the report is verbose."""
+        return plain(unpadded(text), None if self.verbose else limit)
 
     def more(self, total: int, limit: int, indent: int = INDENT, hint: str = "--json") -> None:
         """Say that a list was cut to ``limit`` of ``total``, and what shows it whole."""
@@ -109,6 +129,8 @@ def _kept(cells: Sequence[str]) -> int:
     return min(max(map(cell_len, cells)), _WIDEST_KEPT)
 
 
-def where(file: str, line: int) -> str:
-    """``file:line``, whole."""
-    return f"{plain(file, None)}:{line}"
+def where(reference: Reference) -> str:
+    """``file:line``, whole; of an event log ``file:12 (record 1234)``: the twelfth of the file, 1234 by its own count."""
+    record = reference.get("record")
+    number = "" if record is None else f" (record {record})"
+    return f"{plain(reference['file'], None)}:{reference['line']}{number}"

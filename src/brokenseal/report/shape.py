@@ -14,6 +14,8 @@ class Reference(TypedDict):
     line: int
     offset: NotRequired[int]
     time: NotRequired[str | None]
+    record: NotRequired[int]
+    detail: NotRequired[str]
 
 
 class Build(TypedDict):
@@ -52,7 +54,7 @@ class Campaign(TypedDict):
     title: str
     verdict: str
     reasons: list[str]
-    window: Window
+    window: Window | None
 
 
 class Flaw(TypedDict):
@@ -71,6 +73,19 @@ class WebShell(TypedDict):
     findings: NotRequired[list[str]]
 
 
+class Process(TypedDict):
+    id: str
+    parent: str | None
+    host: str
+    time: str | None
+    image: str | None
+    command_line: str | None
+    pid: str | None
+    user: str | None
+    findings: list[str]
+    evidence: list[Reference]
+
+
 class Technique(TypedDict):
     id: str
     name: str
@@ -87,6 +102,7 @@ class Intrusion(TypedDict):
     stage_title: NotRequired[str | None]
     cves: list[Flaw]
     webshells: list[WebShell]
+    processes: list[Process]
     techniques: list[Technique]
     findings: NotRequired[list[str]]
 

@@ -12,20 +12,21 @@ from brokenseal.report.answers import when, who, why
 from brokenseal.report.limits import next_steps, not_seen
 from brokenseal.report.losses import left_behind, whose_mail
 from brokenseal.report.page import Page
+from brokenseal.report.processes import what_ran
 from brokenseal.report.proofs import findings
 from brokenseal.report.shape import IncidentDocument
 from brokenseal.report.text import plain
 from brokenseal.report.wording import VERDICT_SENTENCES, count, verdict_style
 
-_SECTIONS = (why, who, when, whose_mail, left_behind, findings, not_seen, next_steps)
+_SECTIONS = (why, who, when, what_ran, whose_mail, left_behind, findings, not_seen, next_steps)
 
 
 def render(document: Mapping[str, object], console: Console, *, quiet: bool = False, verbose: bool = False) -> None:
     """Write the report of an incident document (one that is valid by its schema) to ``console``.
 
     ``quiet``: the verdict's sentence only, in one line. ``verbose``: every finding with its lines of evidence, and no
-    bounds on lists. No text of the document reaches the console raw (see :mod:`brokenseal.report.text`), and nothing is
-    cut to fit its width.
+    bounds on lists and command lines. No text of the document reaches the console raw (see :mod:`brokenseal.report.text`),
+    and nothing else is cut to fit its width.
     """
     incident = cast(IncidentDocument, document)
     page = Page(console, verbose)

@@ -9,6 +9,7 @@ the JSON document and in the evidence.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # Cc control, Cf format (bidi controls, zero-width, tags), Cs lone surrogates (undecodable bytes), Co private use,
@@ -26,6 +27,7 @@ _DRAWN_AS_NOTHING = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 _LAST_OF_TWO_DIGITS, _LAST_OF_FOUR_DIGITS = 0xFF, 0xFFFF
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
+_PADDING = re.compile(r"\s{8,}")
 
 LONGEST = 1000
 
@@ -47,6 +49,11 @@ def plain(text: object, limit: int | None = LONGEST) -> str:
     if limit is not None and len(safe) > limit:
         return safe[: max(limit - 1, 0)] + "…"
     return safe
+
+
+def unpadded(text: str) -> str:
+    """``text`` with long runs of blanks as their number, so that padding pushes nothing out of the part that is shown."""
+    return _PADDING.sub(lambda blanks: f" [{len(blanks[0]):,} blanks] ", text)
 
 
 def _visible(character: str) -> str:

@@ -40,6 +40,9 @@ STATES = {
     "never_answered": "never answered: asked for, but not there",
 }
 
+#: The kind of evidence whose entries are records of an event log, not lines of a text.
+WINDOWS_EVENT = "windows_event"
+
 SOURCES = {
     "iis": "IIS",
     "httpproxy": "HttpProxy",
@@ -49,10 +52,12 @@ SOURCES = {
     "mapi": "MapiHttp",
     "cmdlet": "CmdletInfra",
     "message_tracking": "Message tracking",
+    WINDOWS_EVENT: "Windows events",
 }
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 _STEP = 1000
+_IDS = 6
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -76,9 +81,17 @@ def in_words(known: dict[str, str], identity: str) -> str:
 
 
 def source_in_words(source: str) -> str:
-    """``httpproxy`` as ``HttpProxy``, ``httpproxy/Owa`` (a part of that source) as ``HttpProxy/Owa``."""
+    """``httpproxy/Owa`` (a part of that source) as ``HttpProxy/Owa``, but ``windows_event/A/B`` as ``Windows events: A/B``:
+    the name of an event log has slashes of its own.
+    """
     kind, slash, part = source.partition("/")
-    return in_words(SOURCES, kind) + plain(slash + part)
+    between = ": " if slash and kind == WINDOWS_EVENT else slash
+    return in_words(SOURCES, kind) + between + plain(part)
+
+
+def entry_of(kind: str) -> str:
+    """What one entry of a log of this kind is called."""
+    return "record" if kind == WINDOWS_EVENT else "line"
 
 
 def rank(order: tuple[str, ...], identity: str) -> int:
@@ -89,6 +102,13 @@ def rank(order: tuple[str, ...], identity: str) -> int:
 def count(number: int, one: str, many: str | None = None) -> str:
     """``1,234 lines``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def ids_in_brackets(ids: list[str]) -> str:
+    """``(F1, F2 and 3 more)``; nothing where there are none."""
+    shown = ", ".join(plain(identity) for identity in ids[:_IDS])
+    more = f" and {len(ids) - _IDS:,} more" if len(ids) > _IDS else ""
+    return f"({shown}{more})" if shown else ""
 
 
 def bytes_in_words(size: int) -> str:

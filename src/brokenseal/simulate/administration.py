@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from brokenseal.simulate import cmdlet_rows, ecp_rows, oab_rows
+from brokenseal.simulate import cmdlet_rows, ecp_rows, exchange_management, host_load, oab_rows
 from brokenseal.simulate.client_requests import Site, through_front_end
 from brokenseal.simulate.clock import DAY, HOUR, MINUTE, SECOND
 from brokenseal.simulate.draws import Draws
 from brokenseal.simulate.evidence_tree import ECP_SERVER, LOCAL_POWERSHELL, OAB_GENERATOR, POWERSHELL_PROXY
 from brokenseal.simulate.httpproxy_rows import FrontEndRequest
-from brokenseal.simulate.organisation import ADMINISTRATOR, DOMAIN, NETBIOS, PUBLIC_HOST, Server
+from brokenseal.simulate.organisation import (
+    ADMINISTRATOR_ACCOUNT,
+    ADMINISTRATOR_PC,
+    ADMINISTRATOR_SID,
+    DOMAIN,
+    PUBLIC_HOST,
+    Server,
+)
 
-_ACCOUNT = f"{NETBIOS}\\{ADMINISTRATOR}"
-_SID = "S-1-5-21-179000111-488000222-369000333-1105"
-_PC = "192.0.2.6"
 _BROWSER = "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko"
 _ROUTINE = (
     ("Get-Mailbox", '-ResultSize "Unlimited"'),
@@ -33,7 +37,7 @@ def administration_day(site: Site, day: int, nth: int, seed: int, server: Server
         site, draws, server, day * DAY + 3 * HOUR + draws.below(HOUR), failed=nth % _EVERY_THIRD_DAY == 0
     )
     if nth % _EVERY_FIFTH_DAY == 0:
-        _management_shell(site, draws, server, day * DAY + draws.between(8 * HOUR, 15 * HOUR))
+        _management_shell(site, draws, server, day * DAY + draws.between(8 * HOUR, 15 * HOUR), seed)
 
 
 def publish_address_book(site: Site, day: int, seed: int, server: Server) -> None:
@@ -57,11 +61,11 @@ def publish_address_book(site: Site, day: int, seed: int, server: Server) -> Non
             stem=stem,
             host=PUBLIC_HOST,
             query=query,
-            client_ip=_PC,
+            client_ip=ADMINISTRATOR_PC,
             agent=_BROWSER,
             method="POST",
-            account=_ACCOUNT,
-            anchor=f"Sid~{_SID}",
+            account=ADMINISTRATOR_ACCOUNT,
+            anchor=f"Sid~{ADMINISTRATOR_SID}",
             took=draws.between(80, 400),
             request_bytes=draws.between(200, 900),
             response_bytes=draws.between(900, 3_000),
@@ -82,6 +86,9 @@ def publish_address_book(site: Site, day: int, seed: int, server: Server) -> Non
         )
         row = ecp_rows.row(at - 4, server, site.organisation.build_at(at - 4), event)
         site.tree.add(server, ECP_SERVER, at - 4, row)
+        exchange_management.record_control_panel(
+            site.hosts[server.name], at - 4, command, ADMINISTRATOR_ACCOUNT, ADMINISTRATOR_SID
+        )
         at += draws.between(15 * SECOND, 2 * MINUTE)
 
 
@@ -100,21 +107,27 @@ def _offline_address_book(site: Site, draws: Draws, server: Server, at: int, *, 
         at += draws.between(SECOND, 40 * SECOND)
 
 
-def _management_shell(site: Site, draws: Draws, server: Server, at: int) -> None:
+def _management_shell(site: Site, draws: Draws, server: Server, at: int, seed: int) -> None:
+    host = site.hosts[server.name]
+    console = Draws(seed, "console", server.name, at)
+    shell = host_load.console_session(host, console, at - 30 * SECOND, at + HOUR)
     for number in range(draws.between(2, len(_ROUTINE))):
         cmdlet, parameters = _ROUTINE[number]
         remote = draws.chance(50)
         call = cmdlet_rows.CmdletCall(
             cmdlet=cmdlet,
             parameters=parameters,
-            user=_ACCOUNT,
-            sid=_SID,
+            user=ADMINISTRATOR_ACCOUNT,
+            sid=ADMINISTRATOR_SID,
             unique=draws.guid(),
             application="" if remote else "EMC",
             is_admin=True,
             process=cmdlet_rows.APP_POOL if remote else "powershell#",
             took=draws.between(20, 900),
+            process_id=cmdlet_rows.APP_POOL_PROCESS if remote else shell.pid,
         )
         row = cmdlet_rows.row(at, draws.guid(), server, site.organisation.build_at(at), call)
         site.tree.add(server, POWERSHELL_PROXY if remote else LOCAL_POWERSHELL, at, row)
+        application = exchange_management.REMOTE_SHELL if remote else exchange_management.LOCAL_SHELL
+        exchange_management.record(host, at, call, application)
         at += draws.between(10 * SECOND, 5 * MINUTE)

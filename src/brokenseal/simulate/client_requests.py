@@ -6,11 +6,13 @@ RequestId as ``cafeReqId``; sent on to a back end it also leaves a row of that s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from brokenseal.simulate import ews_rows, httpproxy_rows, iis_rows, mapi_rows
 from brokenseal.simulate.draws import Draws
 from brokenseal.simulate.evidence_tree import EWS, HTTPPROXY, IIS_BACK_END, IIS_FRONT_END, MAPI, EvidenceTree
+from brokenseal.simulate.host_processes import Host
 from brokenseal.simulate.httpproxy_rows import FrontEndRequest
 from brokenseal.simulate.iis_rows import BACK_END_PORT, IisRow
 from brokenseal.simulate.organisation import DOMAIN, PUBLIC_HOST, Organisation, Server, User
@@ -18,10 +20,11 @@ from brokenseal.simulate.organisation import DOMAIN, PUBLIC_HOST, Organisation, 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The organisation and the tree that its logs go to."""
+    """The organisation, the tree that its logs go to, and what runs on its servers (by their names)."""
 
     organisation: Organisation
     tree: EvidenceTree
+    hosts: Mapping[str, Host]
 
 
 def through_front_end(site: Site, draws: Draws, server: Server, end: int, request: FrontEndRequest) -> str:

@@ -26,6 +26,7 @@ FIELDS = (
     "GenericInfo,GenericErrors,ObjectGuid,ExternalDirectoryOrganizationId,ExternalDirectoryObjectId,NonPiiParameters"
 )
 APP_POOL = "w3wp#MSExchangePowerShellAppPool"
+APP_POOL_PROCESS = 15756
 HEALTH_HOST = "MSExchangeHMWorker"
 
 
@@ -43,6 +44,7 @@ class CmdletCall:
     process: str = APP_POOL
     error_type: str = ""
     took: int = 15
+    process_id: int = APP_POOL_PROCESS
 
 
 def row(end: int, request_id: str, server: Server, build: Build, c: CmdletCall) -> str:
@@ -50,7 +52,7 @@ def row(end: int, request_id: str, server: Server, build: Build, c: CmdletCall) 
     dc = DOMAIN_CONTROLLER
     return (
         f"{iso(end)},{iso(end - c.took)},{request_id},,{build.major},{build.minor},{build.build},{build.revision},"
-        f"{server.name},15756,{c.process},85,,,{c.user},{c.sid},,,{c.is_admin},{c.application},{c.cmdlet},{parameters},"
+        f"{server.name},{c.process_id},{c.process},85,,,{c.user},{c.sid},,,{c.is_admin},{c.application},{c.cmdlet},{parameters},"
         f"{c.unique},,,GCRandomly,False,{DOMAIN},{dc},{dc},{dc},,,,,,,,,,,,0,,,0,6,8,0,,9,,,6,,{c.took},{c.error_type},"
         f"{'Error' if c.error_type else 'Success'},,,Cmd={c.took};,PSSenderInfo={c.user};,,,,,{parameters}"
     )

@@ -1,4 +1,4 @@
-"""The folder that is written: each server's disk, one file a day for each log.
+"""The folder that is written: each server's disk, one file a day for each log, one file for each event log.
 
 Real servers begin a new Exchange log every hour or every few megabytes; here a file is a day and its name says hour 00,
 which keeps the number of files sane. Rows are kept until their day is flushed, then sorted by time and written as bytes
@@ -24,12 +24,15 @@ from brokenseal.simulate import (
     tracking_rows,
 )
 from brokenseal.simulate.clock import DAY, day_of, iso
+from brokenseal.simulate.event_logs import EVENT_SOURCES, EventLogs, source_of
+from brokenseal.simulate.evtx_file import Event
 from brokenseal.simulate.organisation import Organisation, Server
 
 _INSTALL = "C/Program Files/Microsoft/Exchange Server/V15"
 _OLD_VERSION = "15.0.0.0"
 _PROTOCOLS = ("Autodiscover", "Eas", "Ecp", "Ews", "Mapi", "Oab", "Owa", "PowerShell", "RpcHttp")
-SOURCES = ("iis", "httpproxy", "ecp_server", "oab_generator", "ews", "mapi", "cmdlet", "message_tracking")
+TEXT_SOURCES = ("iis", "httpproxy", "ecp_server", "oab_generator", "ews", "mapi", "cmdlet", "message_tracking")
+SOURCES = (*TEXT_SOURCES, *EVENT_SOURCES)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +104,7 @@ TRACKING, TRACKING_SUBMISSION, TRACKING_DELIVERY = (
 
 
 class EvidenceTree:
-    """Collects rows, writes a day at a time, counts the data rows of each file.
+    """Collects rows and events, writes a day at a time, counts the data rows (or event records) of each file.
 
     ``sources`` names the logs that exist at all; ``not_before`` gives a source's first millisecond, for logs that were
     cleared or began late. Rows outside [``start``, ``end``) are not written: the logs were collected at ``end``.
@@ -125,17 +128,23 @@ class EvidenceTree:
         self._first = {source: max(start, given.get(source, start)) for source in SOURCES if source in sources}
         self._days: dict[int, dict[tuple[Server, Log], list[tuple[int, str]]]] = {}
         self._restarts: dict[int, int] = {}
+        self._events = EventLogs(root)
 
     def add(self, server: Server, log: Log, ms: int, row: str) -> None:
         if self._first.get(log.source, self._end) <= ms < self._end:
             self._days.setdefault(ms // DAY, {}).setdefault((server, log), []).append((ms, row))
+
+    def add_event(self, server: Server, event: Event) -> None:
+        if self._first.get(source_of(event), self._end) <= event.time < self._end:
+            self._events.add(server, event)
 
     def restart(self, ms: int) -> None:
         """All servers were restarted: IIS writes its header again into the file of that day."""
         self._restarts[ms // DAY] = ms
 
     def flush(self, day: int) -> None:
-        """Write the files of a day (``ms // DAY``). Its rows must all have been added."""
+        """Write the files of a day (``ms // DAY``) and its events. They must all have been added; days come in order."""
+        self._events.flush(day)
         for (server, log), rows in self._days.pop(day, {}).items():
             rows.sort(key=itemgetter(0))
             date = day_of(day).isoformat().replace("-", "")
@@ -147,6 +156,10 @@ class EvidenceTree:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(text.encode("utf-8"))
             self.counts[path] = len(rows)
+
+    def close(self) -> None:
+        """Complete the files that hold more than a day."""
+        self.counts.update(self._events.close())
 
     def _iis_lines(self, day: int, rows: list[tuple[int, str]]) -> list[str]:
         restart = self._restarts.get(day)

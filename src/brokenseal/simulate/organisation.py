@@ -20,6 +20,9 @@ PUBLIC_HOST = f"mail.{DOMAIN}"
 AUTODISCOVER_HOST = f"autodiscover.{DOMAIN}"
 DOMAIN_CONTROLLER = f"dc01.{DOMAIN}"
 ADMINISTRATOR = "it.admin"
+ADMINISTRATOR_ACCOUNT = f"{NETBIOS}\\{ADMINISTRATOR}"
+ADMINISTRATOR_SID = "S-1-5-21-179000111-488000222-369000333-1105"
+ADMINISTRATOR_PC = "192.0.2.6"
 
 _GIVEN = (
     "anna", "bela", "carla", "david", "elif", "frida", "goran", "hanna", "ivo", "jana", "karim", "lena",

@@ -14,6 +14,9 @@ from brokenseal.simulate import mail_theft, ssrf, web_shell
 from brokenseal.simulate.client_requests import Site
 from brokenseal.simulate.clock import MINUTE, SECOND
 from brokenseal.simulate.draws import Draws
+from brokenseal.simulate.event_logs import EVENT_SOURCES
+from brokenseal.simulate.evidence_tree import TEXT_SOURCES
+from brokenseal.simulate.host_intrusion import HostIntruder
 from brokenseal.simulate.organisation import Server, User
 from brokenseal.simulate.ssrf import Intruder
 from brokenseal.simulate.truth import Truth
@@ -24,20 +27,32 @@ _EWS_CLIENT = "ExchangeServicesClient/0.0.0.0"
 _SHELL_CLIENT = "antSword/v2.1"
 _BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:84.0) Gecko/20100101 Firefox/84.0"
 _NMAP = "Mozilla/5.0 (compatible; Nmap Scripting Engine; https://nmap.org/book/nse.html)"
+# A request's first work on the host, in ms after its beginning; the shortest one lasts 40 ms.
+_FIRST_STEP = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Where and when a scenario is played: ``at(n)`` is a moment in the minute after n thousandths of the range, in ms."""
+    """Where and when a scenario is played: ``at(n)`` is a moment in the minute after n thousandths of the range, in ms.
+
+    What the hosts show is drawn from ``host_draws``: it leaves the rows of the text logs as they are.
+    """
 
     site: Site
     truth: Truth
     draws: Draws
+    host_draws: Draws
     start: int
     length: int
 
     def at(self, thousandths: int) -> int:
-        return self.start + self.length * thousandths // 1000 + self.draws.below(MINUTE)
+        return self._at(thousandths, self.draws)
+
+    def host_at(self, thousandths: int) -> int:
+        return self._at(thousandths, self.host_draws)
+
+    def _at(self, thousandths: int, draws: Draws) -> int:
+        return self.start + self.length * thousandths // 1000 + draws.below(MINUTE)
 
     @property
     def front(self) -> Server:
@@ -47,12 +62,21 @@ class Play:
     def intruder(self, ip: str, agent: str) -> Intruder:
         return Intruder(self.site, self.truth, self.draws, ip, agent)
 
+    def on_host(self, url: str) -> HostIntruder:
+        """Who works on the front end through the page of this address."""
+        return HostIntruder(self.site, self.truth, self.host_draws, self.front, url)
+
     def victims(self) -> tuple[User, ...]:
         """Two users, the second on another server than the first where there is one; one where there is but one."""
         organisation = self.site.organisation
         second_home = organisation.servers[min(1, len(organisation.servers) - 1)]
         first, second = organisation.user_at(self.front, 0), organisation.user_at(second_home, 1)
         return (first,) if first is second else (first, second)
+
+    def third_victim(self) -> User:
+        """A user who is not one of the two, where there are three."""
+        others = [user for user in self.site.organisation.users if user not in self.victims()]
+        return (others or list(self.victims()))[0]
 
 
 def _quiet(play: Play) -> None:
@@ -93,28 +117,49 @@ def _hafnium(play: Play) -> None:
     intruder = play.intruder("203.0.113.41", _EWS_CLIENT)
     second = play.intruder("203.0.113.42", _SHELL_CLIENT)
     url = f"/owa/auth/{draws.letters_and_digits(8)}.aspx"
+    host, exported = play.on_host(url), play.third_victim()
     stem = f"/ecp/{draws.letters(draws.between(1, 3))}.js"
-    at = ssrf.write_through_address_book(intruder, ssrf.open_session(intruder, play.at(780), front, stem), front, stem)
+    session = ssrf.open_session(intruder, play.at(780), front, stem)
+    written, at = ssrf.write_through_address_book(intruder, session, front, stem)
+    host.write_page(written, "system")
     at += draws.between(20 * SECOND, 40 * SECOND)
-    web_shell.use(intruder, at, front, url, "GET")
-    for _ in range(4):
+    host.compile_page(web_shell.use(intruder, at, front, url, "GET") + _FIRST_STEP)
+    for action in (host.ask_who_and_where, host.ask_for_administrators, host.look_for_lsass, host.dump_lsass):
         at += draws.between(10 * SECOND, 2 * MINUTE)
-        web_shell.use(intruder, at, front, url, "POST")
+        action(web_shell.use(intruder, at, front, url, "POST") + _FIRST_STEP)
     thief = play.intruder("203.0.113.41", _CRAWLER)
     for thousandths, victim in zip((790, 800), play.victims(), strict=False):
         mail_theft.read_mailbox(
             thief, play.at(thousandths), front, victim, mail_theft.LOGON_STYLE, draws.between(40, 70)
         )
-    for thousandths, visitor, method in (
-        (806, second, "GET"),
-        (807, second, "POST"),
-        (808, second, "POST"),
-        (812, intruder, "POST"),
-        (814, second, "POST"),
-    ):
-        web_shell.use(visitor, play.at(thousandths), front, url, method)
+    visits: tuple[tuple[int, Intruder, str, Callable[[int], None] | None], ...] = (
+        (806, second, "GET", None),
+        (807, second, "POST", lambda at: host.export_mailbox(at, exported)),
+        (808, second, "POST", host.pack),
+        (812, intruder, "POST", lambda at: host.clear_export(at, exported)),
+        (814, second, "POST", host.delete_page),
+    )
+    for thousandths, visitor, method, act in visits:
+        begun = web_shell.use(visitor, play.at(thousandths), front, url, method)
+        if act is not None:
+            act(begun + _FIRST_STEP)
     for thousandths, visitor, method in ((880, second, "GET"), (882, intruder, "POST"), (884, second, "GET")):
         web_shell.use(visitor, play.at(thousandths), front, url, method, present=False)
+
+
+def _host_only(play: Play) -> None:
+    """Only what the host shows: what the web logs would have shown is not played, since none of them is left."""
+    draws = play.host_draws
+    host = play.on_host(f"/owa/auth/{draws.letters_and_digits(8)}.aspx")
+    at = play.host_at(780)
+    host.write_page(at, "system")
+    at += draws.between(20 * SECOND, 40 * SECOND)
+    host.compile_page(at)
+    for action in (host.ask_who_and_where, host.ask_for_administrators, host.look_for_lsass, host.dump_lsass):
+        at += draws.between(10 * SECOND, 2 * MINUTE)
+        action(at)
+    host.pack(play.host_at(808))
+    host.delete_page(play.host_at(814))
 
 
 def _mail_only(play: Play) -> None:
@@ -136,12 +181,21 @@ def _oab_write(play: Play) -> None:
     intruder = play.intruder("203.0.113.61", _LIBRARY)
     url = f"/owa/auth/{draws.letters_and_digits(8)}.aspx"
     at = ssrf.open_session(intruder, play.at(780), front, f"/ecp/{draws.letters(2)}.js")
+    host = play.on_host(url)
     at += draws.between(10 * SECOND, 30 * SECOND)
     web_shell.download_outside_address_book(intruder, at, front, url)
+    host.write_page(at - _FIRST_STEP, "um worker")
     at += draws.between(20 * SECOND, 60 * SECOND)
-    web_shell.use(intruder, at, front, url, "GET")
-    for thousandths in (790, 792, 800, 810):
-        web_shell.use(intruder, play.at(thousandths), front, url, "POST")
+    host.compile_page(web_shell.use(intruder, at, front, url, "GET") + _FIRST_STEP)
+    for thousandths, act in (
+        (790, host.ask_who_and_where),
+        (792, host.ask_for_administrators),
+        (800, None),
+        (810, None),
+    ):
+        begun = web_shell.use(intruder, play.at(thousandths), front, url, "POST")
+        if act is not None:
+            act(begun + _FIRST_STEP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +203,7 @@ class Scenario:
     """``patched_after`` (thousandths): the next midnight after it the servers run the patched build, if in range.
 
     ``withheld`` are sources of which no file is left; ``late`` maps a source to the thousandth at which it begins.
+    ``visible`` is false where nothing is left that shows the attack.
     """
 
     verdict: str
@@ -157,17 +212,16 @@ class Scenario:
     patched_after: int | None
     withheld: frozenset[str] = frozenset()
     late: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def visible(self) -> bool:
-        return not self.withheld
+    visible: bool = True
 
 
 _SCENARIOS = {
     "quiet": Scenario("no_evidence", "normal load and ordinary scanners only", _quiet, None),
     "probed": Scenario("probed", "scanners test for CVE-2021-26855 and for other people's shells", _probed, 970),
     "failed": Scenario("attempted", "one address tries the chain, the server answers with errors", _failed, 860),
-    "hafnium": Scenario("mail_read", "full chain, web shell used, two mailboxes read over EWS", _hafnium, 820),
+    "hafnium": Scenario(
+        "mail_read", "full chain, web shell used, two mailboxes read over EWS, one exported", _hafnium, 820
+    ),
     "mail-only": Scenario("mail_read", "two mailboxes read over EWS, no web shell", _mail_only, 800),
     "oab-write": Scenario("breached", "web shell written by CVE-2021-26858 and used", _oab_write, 820),
     "logs-missing": Scenario(
@@ -175,8 +229,16 @@ _SCENARIOS = {
         "as hafnium, but the logs that would show it are cleared or begin after it",
         _hafnium,
         820,
-        frozenset({"httpproxy", "ecp_server", "ews"}),
-        (("iis", 900),),
+        frozenset({"httpproxy", "ecp_server", "ews", *EVENT_SOURCES}),
+        (("iis", 900), ("cmdlet", 900)),
+        visible=False,
+    ),
+    "host-only": Scenario(
+        "breached",
+        "a web shell runs programs, and of all logs only the Windows event logs and message tracking are left",
+        _host_only,
+        820,
+        frozenset(TEXT_SOURCES) - {"message_tracking"},
     ),
 }
 SCENARIOS = tuple(_SCENARIOS)

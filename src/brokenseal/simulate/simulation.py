@@ -7,11 +7,12 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from brokenseal.errors import UsageError
-from brokenseal.simulate import administration, load, mail_flow, probes, scanners
+from brokenseal.simulate import administration, host_load, load, mail_flow, probes, scanners
 from brokenseal.simulate.client_requests import Site
-from brokenseal.simulate.clock import DAY, MINUTE, iso, midnight
+from brokenseal.simulate.clock import DAY, MINUTE, SECOND, iso, midnight
 from brokenseal.simulate.draws import Draws
 from brokenseal.simulate.evidence_tree import SOURCES, EvidenceTree
+from brokenseal.simulate.host_processes import Host
 from brokenseal.simulate.organisation import found
 from brokenseal.simulate.scenarios import SCENARIOS, Play, Scenario, scenario_named
 from brokenseal.simulate.truth import Truth
@@ -34,9 +35,10 @@ def simulate(
 ) -> Truth:
     """Write an evidence set: ``<output>/evidence/<SERVER>/C/...`` and, next to it, ``<output>/truth.json``.
 
-    The same arguments give the same bytes on every system. Each log is one file a day (real ones roll hourly), its name
-    says hour 00. A user's, a server's and a scanner's day depend only on the seed, so that two scenarios of one seed
-    differ in the attack and in the build that headers carry, and in nothing else.
+    The same arguments give the same bytes on every system. Each text log is one file a day (real ones roll hourly), its
+    name says hour 00; each Windows event log is one file for the whole range. A user's, a server's and a scanner's day
+    depend only on the seed, so that two scenarios of one seed differ in the attack, in the build that headers carry and
+    in what follows from the restart for the update, and in nothing else.
 
     ``start`` (UTC) and ``days`` give the range, ``servers`` are named EX01, EX02, ...; ``sources`` restricts the logs
     that are written (names in ``SOURCES``; the truth still says what happened). The output folder may exist, but empty.
@@ -64,13 +66,17 @@ def simulate(
         visible=plan.visible,
         patched_from=None if patched_from is None else iso(patched_from),
     )
-    site = Site(organisation, tree)
+    starts = [begin + 2 * SECOND]
     if patched_from is not None and patched_from > begin:
-        tree.restart(patched_from + 10 * MINUTE)
-    plan.play(Play(site, truth, Draws(seed, "attack", scenario), begin, end - begin))
+        starts.append(patched_from + 10 * MINUTE)
+        tree.restart(starts[-1])
+    hosts = {server.name: Host(tree, server, seed, starts) for server in organisation.servers}
+    site = Site(organisation, tree, hosts)
+    plan.play(Play(site, truth, Draws(seed, "attack", scenario), Draws(seed, "host", scenario), begin, end - begin))
     for nth in range(days):
         _ordinary_day(site, begin // DAY + nth, nth, seed, publishing=nth == days // 3)
         tree.flush(begin // DAY + nth)
+    tree.close()
     evidence.mkdir(parents=True, exist_ok=True)
     truth.files = dict(sorted(tree.counts.items()))
     truth.write(output / "truth.json")
@@ -82,6 +88,7 @@ def _ordinary_day(site: Site, day: int, nth: int, seed: int, *, publishing: bool
         probes.probe_day(site, day, seed, server)
         scanners.scanner_day(site, day, nth, seed, server)
         administration.administration_day(site, day, nth, seed, server)
+        host_load.host_day(site, day, nth, seed, server)
     for user in site.organisation.users:
         load.user_day(site, day, seed, user)
         mail_flow.mail_day(site, day, seed, user)

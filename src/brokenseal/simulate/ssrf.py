@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from brokenseal.simulate import ecp_rows
+from brokenseal.simulate import ecp_rows, exchange_management
 from brokenseal.simulate.client_requests import Site, through_front_end
 from brokenseal.simulate.draws import Draws
 from brokenseal.simulate.evidence_tree import ECP_SERVER
 from brokenseal.simulate.httpproxy_rows import FrontEndRequest
-from brokenseal.simulate.organisation import Server
+from brokenseal.simulate.organisation import ADMINISTRATOR_ACCOUNT, ADMINISTRATOR_SID, Server
 from brokenseal.simulate.truth import Truth
 
 CVE = "CVE-2021-26855"
@@ -121,8 +121,11 @@ def open_session(intruder: Intruder, at: int, front: Server, stem: str) -> int:
     return at
 
 
-def write_through_address_book(intruder: Intruder, at: int, front: Server, stem: str) -> int:
-    """The last four requests (CVE-2021-27065): property read, poisoned, file written, cleaned up; when they ended."""
+def write_through_address_book(intruder: Intruder, at: int, front: Server, stem: str) -> tuple[int, int]:
+    """The last four requests (CVE-2021-27065): property read, poisoned, file written, cleaned up.
+
+    Returned is when the file was written, and when the requests had ended.
+    """
     draws, truth = intruder.draws, intruder.truth
     canary, session, directory, user = draws.letters_and_digits(76), draws.guid(), draws.guid(), draws.guid()
     identity = f"Identity={ecp_rows.quoted(directory)}"
@@ -151,6 +154,7 @@ def write_through_address_book(intruder: Intruder, at: int, front: Server, stem:
         ),
     )
     truth.cves["CVE-2021-27065"] = "succeeded"
+    written, host = at, intruder.site.hosts[front.name]
     for stage, operation, schema, commands in steps:
         path = f"/ecp/DDI/DDIService.svc/{operation}?msExchEcpCanary={canary}.&schema={schema}"
         intruder.forged(at, front, stem, f"{path}#", took=draws.between(400, 900))
@@ -160,5 +164,9 @@ def write_through_address_book(intruder: Intruder, at: int, front: Server, stem:
             ended = at - 40 + number * 8
             event = ecp_rows.EcpRequest(command, path, session, draws.guid(), user, took=draws.between(5, 90))
             intruder.site.tree.add(front, ECP_SERVER, ended, ecp_rows.row(ended, front, build, event))
+            # The session is that of the administrator whose SID was obtained, so the cmdlets are under that name.
+            exchange_management.record_control_panel(host, ended, command, ADMINISTRATOR_ACCOUNT, ADMINISTRATOR_SID)
+        if stage == "file_written":
+            written = at - 40 + len(commands) * 8
         at = intruder.next_request(at)
-    return at
+    return written, at

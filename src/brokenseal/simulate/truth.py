@@ -44,6 +44,40 @@ class MailboxTruth:
 
 
 @dataclass(slots=True)
+class ProcessTruth:
+    """A process that the attacker started; ``host`` is the server's short name, ``time`` of its start (RFC 3339 UTC)."""
+
+    host: str
+    time: str
+    image: str
+    command_line: str
+    parent_image: str
+    pid: int
+    parent_pid: int
+
+
+@dataclass(slots=True)
+class FileTruth:
+    """A file that the attack wrote, the process that wrote it, and when it was deleted (null while it is there)."""
+
+    host: str
+    time: str
+    path: str
+    image: str
+    removed: str | None = None
+
+
+@dataclass(slots=True)
+class ExportTruth:
+    """A mailbox that was exported to a file: the server that was asked to, when, and the path it was given."""
+
+    mailbox: str
+    host: str
+    time: str
+    path: str
+
+
+@dataclass(slots=True)
 class Truth:
     """The answer sheet of one simulation.
 
@@ -51,7 +85,11 @@ class Truth:
     missing: lists then hold what happened, though nothing of it can be found. ``cves`` maps a CVE to its outcome
     (probed, attempted, succeeded); ``stages`` are in the order reached; ``exploit_request_ids`` are the RequestIds of
     HttpProxy rows with a forged anchor; ``files`` maps a path relative to the evidence folder to its number of data
-    rows.
+    rows or event records.
+
+    ``processes``, ``files_written``, ``exports`` and ``host_stages`` are what the Windows event logs show; mailboxes
+    that were exported, not read over EWS, are in ``exports`` alone. Of ``host-only`` the web side is not played: the
+    lists about requests are empty.
     """
 
     scenario: str
@@ -69,6 +107,10 @@ class Truth:
     webshells: list[WebShellTruth] = field(default_factory=list)
     mailboxes: list[MailboxTruth] = field(default_factory=list)
     exploit_request_ids: list[str] = field(default_factory=list)
+    processes: list[ProcessTruth] = field(default_factory=list)
+    files_written: list[FileTruth] = field(default_factory=list)
+    exports: list[ExportTruth] = field(default_factory=list)
+    host_stages: list[str] = field(default_factory=list)
     files: dict[str, int] = field(default_factory=dict)
 
     def note_attacker(self, ip: str) -> None:
@@ -102,6 +144,27 @@ class Truth:
         ledger.requests += 1
         ledger.items += items
         ledger.bytes += size
+
+    def note_host_stage(self, stage: str) -> None:
+        if stage not in self.host_stages:
+            self.host_stages.append(stage)
+
+    def note_process(
+        self, host: str, ms: int, image: str, command_line: str, parent_image: str, *, pid: int, parent_pid: int
+    ) -> None:
+        self.processes.append(ProcessTruth(host, iso(ms), image, command_line, parent_image, pid, parent_pid))
+
+    def note_file(self, host: str, ms: int, path: str, image: str) -> None:
+        self.files_written.append(FileTruth(host, iso(ms), path, image))
+
+    def note_removed(self, path: str, host: str, ms: int) -> None:
+        """A file that was noted before is deleted."""
+        for written in self.files_written:
+            if (written.host, written.path) == (host, path):
+                written.removed = iso(ms)
+
+    def note_export(self, mailbox: str, host: str, ms: int, path: str) -> None:
+        self.exports.append(ExportTruth(mailbox, host, iso(ms), path))
 
     def to_json(self) -> str:
         """The document as text: keys sorted, two spaces of indent, ASCII, one line end at the end."""

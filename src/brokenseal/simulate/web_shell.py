@@ -29,8 +29,11 @@ _PUBLISHED_IN_AUTH = (
 _PUBLISHED_IN_ASPNET_CLIENT = ("aspnet_client", "shell", "supp0rt")
 
 
-def use(intruder: Intruder, at: int, server: Server, url: str, method: str, *, present: bool = True) -> None:
-    """One request to a web shell's address: answered, or sent to the logon page because the file is gone."""
+def use(intruder: Intruder, at: int, server: Server, url: str, method: str, *, present: bool = True) -> int:
+    """One request to a web shell's address: answered, or sent to the logon page because the file is gone.
+
+    It ended at ``at``; returned is when it had begun.
+    """
     request = FrontEndRequest(
         protocol="Owa",
         stem=url,
@@ -47,6 +50,7 @@ def use(intruder: Intruder, at: int, server: Server, url: str, method: str, *, p
     intruder.truth.note_shell(url, server.name, at, answered=present)
     if present:
         intruder.truth.note_stage(STAGE)
+    return at - request.took
 
 
 def look_for_published_names(intruder: Intruder, at: int, server: Server) -> None:

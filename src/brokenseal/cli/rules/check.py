@@ -30,7 +30,7 @@ def check_rules(
 ) -> int:
     """Check that every rule can run, and say what is wrong in which file and line.
 
-    Rules for logs that this version does not read, such as Windows event logs, are listed too; they are no mistake.
+    Rules for logs that this version does not read, such as a firewall's, are listed too; they are no mistake.
 
     \b
     Example:

@@ -1,0 +1,106 @@
+"""Rules on Windows events: batches of the case's rows are judged side by side, and what matched is kept in a table."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+import pyarrow as pa
+
+from brokenseal.detections.matching import MATCH_SCHEMA, Matches, RuleFailure
+from brokenseal.detections.script_blocks import IS_PART, joined_blocks_sql
+from brokenseal.detections.windows_kind import WindowsKind, by_lower_case, keys_sql, view_relation, windows_kind
+from brokenseal.detections.windows_logs import PREFIX
+from brokenseal.detections.windows_matching import BATCH_COLUMNS, WindowsRules
+from brokenseal.events import EventStore
+from brokenseal.events.engine import DuckEngine, sql_name
+from brokenseal.incident.knowledge import Knowledge
+from brokenseal.parsers.windows_event import TABLE
+
+#: Rows judged at once; about a kilobyte each.
+BATCH_ROWS = 1 << 16
+#: Events that a rule matched, with all their columns.
+MATCHED = "windows_matched"
+
+_WORKER_MIB = 256
+
+
+def match_windows_events(store: EventStore, rules: WindowsRules, jobs: int) -> Matches:
+    """The keys of all matches; makes the table :data:`MATCHED`. Needs the table ``source_ranks``."""
+    events = store.events(TABLE)
+    if events is None:
+        return Matches(MATCH_SCHEMA.empty_table())
+    tables: list[pa.Table] = [MATCH_SCHEMA.empty_table()]
+    failures: dict[str, RuleFailure] = {}
+    for found in _judged(store, rules, events, jobs):
+        tables.append(found.table)
+        failures |= {failure.rule: failure for failure in found.failures}
+    keys = pa.concat_tables(tables).sort_by([(name, "ascending") for name in MATCH_SCHEMA.names])
+    store.engine.register("windows_keys", keys)
+    store.engine.execute(
+        f"CREATE OR REPLACE TEMP TABLE {MATCHED} AS SELECT e.* FROM {events} e "
+        "SEMI JOIN windows_keys k ON k.source_id = e.source_id AND k.line = e.line"
+    )
+    store.engine.unregister("windows_keys")
+    return Matches(keys, tuple(failures[rule] for rule in sorted(failures)))
+
+
+def _judged(store: EventStore, rules: WindowsRules, events: str, jobs: int) -> Iterator[Matches]:
+    """The matches of each batch, as they come."""
+    engines = threading.local()
+
+    def judge(batch: pa.Table) -> Matches:
+        engine = getattr(engines, "own", None)
+        if engine is None:
+            engine = engines.own = DuckEngine(threads=1, memory_limit_mib=_WORKER_MIB)
+        return rules.match(engine, batch)
+
+    with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="judge") as pool:
+        running: set[Future[Matches]] = set()
+        for batch in _batches(store, events):
+            running.add(pool.submit(judge, batch))
+            if len(running) > jobs:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        yield from (future.result() for future in running)
+
+
+def _batches(store: EventStore, events: str) -> Iterator[pa.Table]:
+    columns = ", ".join(sql_name(name) for name in BATCH_COLUMNS)
+    yield from store.engine.batches(f"SELECT {columns} FROM {events} WHERE NOT {IS_PART}", BATCH_ROWS)
+    store.engine.execute(f"CREATE OR REPLACE TABLE joined_blocks AS {joined_blocks_sql(events)}")
+    yield from store.engine.batches(f"SELECT {columns} FROM joined_blocks", BATCH_ROWS)
+    store.engine.execute("DROP TABLE joined_blocks")
+
+
+def correlated_relations(store: EventStore, knowledge: Knowledge) -> dict[str, str]:
+    """For each view that correlations use: a relation over the matched events, with the fields the correlations ask for.
+
+    Needs the tables :data:`MATCHED`, ``source_hosts`` and ``host_spellings``.
+    """
+    wanted: dict[str, set[str]] = {}
+    for correlation in knowledge.rule_set.correlations:
+        for reference in correlation.uses:
+            for kind in reference.kinds:
+                if kind.startswith(PREFIX):
+                    asked = (*correlation.group_by, *correlation.counted)
+                    named = [correlation.field_of(name, reference.rule) for name in asked]
+                    wanted.setdefault(kind, set()).update(name for name in named if name is not None)
+    if not wanted:
+        return {}
+    keys = by_lower_case(store.engine.query(keys_sql(MATCHED)).column("name").to_pylist())
+    hosted = (
+        "(SELECT e.* REPLACE (coalesce(n.spelling, e.host, s.source_host) AS host) "
+        f"FROM {MATCHED} e LEFT JOIN source_hosts s ON s.source_id = e.source_id "
+        "LEFT JOIN host_spellings n ON n.lowered = lower(e.host))"
+    )
+    return {
+        kind: f"({view_relation(hosted, windows_kind(kind), _columns(windows_kind(kind), names), keys)})"
+        for kind, names in sorted(wanted.items())
+    }
+
+
+def _columns(kind: WindowsKind, names: set[str]) -> list[str]:
+    fields = (kind.field(name) for name in sorted(names))
+    return sorted({column for field in fields if field is not None for column in field.columns})
