@@ -23,11 +23,10 @@ from brokenseal.errors import (
     OutputInsideEvidence,
     UsageError,
 )
+from brokenseal.version import __version__
 
 if TYPE_CHECKING:
     from brokenseal.incident.scan import Incident, scan
-
-__version__ = "0.1.0"
 
 __all__ = [
     "BrokensealError",

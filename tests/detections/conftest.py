@@ -12,6 +12,7 @@ from sigma.rule import SigmaRule
 
 from brokenseal.detections.criteria import Criterion, criterion_of
 from brokenseal.detections.regex_engine import POLICY
+from brokenseal.detections.rules import RuleSet, load_rules
 from brokenseal.detections.shadows import shadow_columns, with_shadows
 from brokenseal.detections.sigma_sql import condition_sql
 from brokenseal.detections.taxonomy import event_kind
@@ -20,7 +21,23 @@ from brokenseal.parsers.base import parser_of_table
 
 START = dt.datetime(2021, 3, 3, 4, 5, 6, 789000, tzinfo=dt.UTC)
 
+#: The public rules, where they lie beside the repository (they are not part of it).
+SIGMAHQ = Path(__file__).resolve().parents[3] / "shared" / "sigmahq"
+
 Row = Mapping[str, object]
+
+
+@pytest.fixture(scope="session")
+def sigmahq_folders() -> list[Path]:
+    if not SIGMAHQ.is_dir():
+        pytest.skip("the public rules are not beside the repository")
+    return [SIGMAHQ / name for name in ("rules", "rules-emerging-threats", "rules-threat-hunting")]
+
+
+@pytest.fixture(scope="session")
+def sigmahq(sigmahq_folders: list[Path]) -> RuleSet:
+    """All public rules, read once a run."""
+    return load_rules(sigmahq_folders)
 
 
 @pytest.fixture(scope="session")

@@ -229,19 +229,8 @@ def test_group_by_fields_that_do_not_exist_are_warned_of(write_rules: Write) -> 
     assert [(problem.severity, "Nothing" in problem.reason) for problem in loaded.problems] == [("warning", True)]
 
 
-def test_the_public_rules_load_or_say_why() -> None:
-    folder = next(
-        (
-            parent.parent / "shared" / "sigmahq"
-            for parent in Path(__file__).parents
-            if (parent / "pyproject.toml").is_file()
-        ),
-        Path("absent"),
-    )
-    if not folder.is_dir():
-        pytest.skip("the public rules are not beside the repository")
-    rules = [folder / name for name in ("rules", "rules-emerging-threats", "rules-threat-hunting")]
-    loaded = load_rules(rules)
+def test_the_public_rules_load_or_say_why(sigmahq: RuleSet, sigmahq_folders: list[Path]) -> None:
+    rules, loaded = sigmahq_folders, sigmahq
     assert [problem for problem in loaded.problems if problem.severity == "error"] == []
     listed = {problem.path for problem in loaded.problems if problem.severity in ("not_run", "no_source")}
     ran = {found.path for found in loaded.rules}

@@ -7,7 +7,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,8 +18,8 @@ from sigma.rule import SigmaRule
 
 from brokenseal.detections.criteria import criterion_of
 from brokenseal.detections.regex_engine import POLICY
-from brokenseal.detections.rules import Rule, RuleSet, load_rules
-from brokenseal.detections.shadows import raw_columns
+from brokenseal.detections.rules import Rule, RuleSet
+from brokenseal.detections.shadows import raw_columns, shadow_columns, with_shadows
 from brokenseal.detections.taxonomy import kinds_of_logsource
 from brokenseal.detections.windows_kind import by_lower_case, keys_sql, view_relation, windows_kind
 from brokenseal.detections.windows_matching import BATCH_COLUMNS, WindowsRules
@@ -33,19 +32,11 @@ from brokenseal.parsers.windows_event import TABLE
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 SIGMAHQ = SHARED / "sigmahq"
-needs_sigmahq = pytest.mark.skipif(
-    not SIGMAHQ.is_dir(), reason="the SigmaHQ rules are in ../shared, which users do not have"
-)
 
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
 SCHEMA = pa.schema([parser_of_table(TABLE).schema().field(name) for name in BATCH_COLUMNS])
 
 Matches = Counter[tuple[str, int, int]]
-
-
-@cache
-def sigmahq() -> RuleSet:
-    return load_rules([SIGMAHQ / name for name in ("rules", "rules-emerging-threats", "rules-threat-hunting")])
 
 
 def decoded(files: Sequence[Path]) -> pa.Table:
@@ -91,12 +82,13 @@ def one_by_one(rules: Iterable[Rule], table: pa.Table) -> Matches:
                 by_view.setdefault(view, []).append(rule)
         for name, own in by_view.items():
             kind = windows_kind(name)
-            columns = raw_columns([rule.criterion for rule in own], kind)
-            engine.execute(f"CREATE OR REPLACE TABLE one AS {view_relation('everything', kind, columns, keys)}")
+            criteria = [rule.criterion for rule in own]
+            columns, shadows = raw_columns(criteria, kind), shadow_columns(criteria, kind)
+            events_of_view = view_relation("everything", kind, columns, keys)
+            engine.execute(f"CREATE OR REPLACE TABLE one AS {with_shadows(f'({events_of_view})', shadows)}")
             for rule in own:
-                for row in engine.query(
-                    f"SELECT source_id, line FROM one WHERE {rule.condition_sql(name)}"
-                ).to_pylist():
+                condition = rule.condition_sql(name, [shadow.name for shadow in shadows])
+                for row in engine.query(f"SELECT source_id, line FROM one WHERE {condition}").to_pylist():
                     found[rule.id, row["source_id"], row["line"]] += 1
     return found
 
@@ -112,8 +104,7 @@ def rule(detection: Mapping[str, object], number: int = 1, /, **logsource: str) 
     )
 
 
-@needs_sigmahq
-def test_all_regression_cases_of_sigmahq_fire_as_often_as_they_say() -> None:
+def test_all_regression_cases_of_sigmahq_fire_as_often_as_they_say(sigmahq: RuleSet) -> None:
     cases = []
     for info in sorted((SIGMAHQ / "regression_data").rglob("info.yml")):
         told = yaml.safe_load(info.read_text("utf-8"))
@@ -121,20 +112,15 @@ def test_all_regression_cases_of_sigmahq_fire_as_often_as_they_say() -> None:
             cases.append((told["rule_metadata"][0]["id"], SIGMAHQ / case["path"], case.get("match_count", 1)))
     assert len(cases) == 162
     table = decoded([path for _, path, _ in cases])
-    hits = Counter((rule, source) for rule, source, _ in matched(sigmahq().rules, table))
+    hits = Counter((rule, source) for rule, source, _ in matched(sigmahq.rules, table))
     short = [(rule, hits[rule, at], count) for at, (rule, _, count) in enumerate(cases) if hits[rule, at] < count]
     assert not short
 
 
-@needs_sigmahq
-def test_every_public_rule_runs_or_is_listed_with_its_reason() -> None:
-    loaded = sigmahq()
+def test_every_public_rule_runs_or_is_listed_with_its_reason(sigmahq: RuleSet, sigmahq_folders: list[Path]) -> None:
+    loaded = sigmahq
     reasons = {problem.severity: 0 for problem in loaded.problems} | Counter(p.severity for p in loaded.problems)
-    files = sum(
-        1
-        for name in ("rules", "rules-emerging-threats", "rules-threat-hunting")
-        for _ in (SIGMAHQ / name).rglob("*.yml")
-    )
+    files = sum(1 for folder in sigmahq_folders for _ in folder.rglob("*.yml"))
     assert files == 3754
     assert len(loaded.rules) + len(loaded.correlations) + loaded.not_run == files
     assert "error" not in reasons
@@ -148,13 +134,12 @@ def test_every_public_rule_runs_or_is_listed_with_its_reason() -> None:
     }
 
 
-@needs_sigmahq
 @pytest.mark.skipif(not (SHARED / "evidence" / "evtx-attack").is_dir(), reason="needs ../shared/evidence")
-def test_candidates_give_what_each_rule_gives_by_itself() -> None:
+def test_candidates_give_what_each_rule_gives_by_itself(sigmahq: RuleSet) -> None:
     files = sorted((SHARED / "evidence" / "evtx-attack").rglob("*.evtx"))
     assert len(files) == 277
     table = decoded(files)
-    rules = [rule for rule in sigmahq().rules if any(kind.startswith("windows_event:") for kind in rule.kinds)]
+    rules = [rule for rule in sigmahq.rules if any(kind.startswith("windows_event:") for kind in rule.kinds)]
     hits = matched(rules, table)
     assert len({rule for rule, _, _ in hits}) > 100
     assert max(hits.values()) == 1

@@ -31,8 +31,8 @@ def test_columns_are_the_tables_and_paths_are_paths() -> None:
 @pytest.mark.parametrize(
     ("record", "shape"),
     [
-        ({"Event": {"System": {}}, "EventID": 1, "Channel": "x"}, shapes.EVENT),
-        ({"winlog": {}, "event_id": 1, "log_name": "x", "EventID": 1, "Channel": "x"}, shapes.ECS),
+        ({"Event": {"System": {"Channel": "y"}}, "EventID": 1, "Channel": "x"}, shapes.EVENT),
+        ({"winlog": {"channel": "y"}, "event_id": 1, "log_name": "x", "EventID": 1, "Channel": "x"}, shapes.ECS),
         ({"System": {"EventID": 1}, "EventData": {}, "EventID": 1, "Channel": "x"}, shapes.VELOCIRAPTOR),
         ({"event_id": 1, "source_name": "x"}, shapes.WINLOGBEAT_6),
         ({"EventId": 1, "Payload": "{}", "EventID": 1, "Channel": "x"}, shapes.EVTXECMD),

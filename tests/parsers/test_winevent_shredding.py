@@ -13,6 +13,7 @@ from brokenseal.parsers.winevent_shredding import (
     NOT_JSON,
     UNKNOWN,
     WRAPPED,
+    all_alike,
     classified,
     payload_fields,
     taken_apart,
@@ -145,3 +146,40 @@ def test_the_first_path_that_has_a_value_counts() -> None:
     table = taken_apart(pa.array([json.dumps(each) for each in records]), shapes.FLAT)
     assert table.column("host").to_pylist() == ["EX01", "EX02"]
     assert table.column("Channel").to_pylist() == ["x", None]
+
+
+OTHERS: list[Any] = [
+    {"winlog": {"event_id": 1}, "EventID": 1, "Channel": "x"},
+    {"EventID": 1, "Channel": "x", "EventData": {}},
+    {"EventID": 1},
+    {"_source": {"EventID": 1, "Channel": "x"}},
+    [1],
+    "not json",
+]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_records_are_taken_as_all_alike_only_if_they_are(other: object) -> None:
+    flat = [json.dumps({"EventID": number, "Channel": "x", "EventData": None, "winlog": None}) for number in range(3)]
+    records = pa.array(flat)
+    alike = all_alike(records, shapes.FLAT)
+    assert alike is not None
+    assert alike.to_pylist() == taken_apart(records, shapes.FLAT).to_pylist()
+    assert [shapes.SHAPES[number] for number in classified(records).to_pylist()] == [shapes.FLAT] * 3
+    assert all_alike(pa.array([*flat, other if other == "not json" else json.dumps(other)]), shapes.FLAT) is None
+
+
+@pytest.mark.parametrize("shape", shapes.SHAPES, ids=lambda shape: shape.name.split()[0])
+def test_every_shape_takes_its_own_or_looks_twice(shape: shapes.JsonShape) -> None:
+    record: dict[str, Any] = {}
+    for group in shape.keys:
+        holder = record
+        *outer, last = group[0].removeprefix("$.").split(".")
+        for name in outer:
+            holder = holder.setdefault(name, {})
+        holder[last] = {} if group[0] in shape.parts else "1"
+    records = pa.array([json.dumps(record)])
+    assert shapes.SHAPES[classified(records)[0].as_py()] is shape
+    alike = all_alike(records, shape)
+    assert alike is None or alike.to_pylist() == taken_apart(records, shape).to_pylist()
+    assert alike is not None or not set(shape.parts).isdisjoint(path for group in shape.keys for path in group)

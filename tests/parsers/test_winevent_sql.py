@@ -44,3 +44,10 @@ def test_xml_is_read_by_its_names() -> None:
     names_and_values = value(f"xml_data({xml}, 2)")
     assert isinstance(names_and_values, list)
     assert names_and_values[:2] == ["1 < 2", "x &amp; y"]
+
+
+def test_items_without_end_do_not_multiply() -> None:
+    text = value("CAST(numbered_texts(list_transform(range(5000), lambda i: 'x')) AS VARCHAR)")
+    assert isinstance(text, str)
+    fields = json.loads(text)
+    assert (len(fields), fields["Data"].count("x")) == (1001, 5000)

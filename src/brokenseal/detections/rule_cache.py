@@ -19,12 +19,12 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from brokenseal import __version__
 from brokenseal.detections.literal_formula import Formula
 from brokenseal.detections.rule_files import rule_paths
 from brokenseal.detections.rules import RuleSet, load_rules
 from brokenseal.detections.windows_matching import WindowsRules
 from brokenseal.events.case import write_atomically
+from brokenseal.version import __version__
 
 _VARIABLE = "BROKENSEAL_CACHE"
 #: Older entries beyond so many are removed.

@@ -67,7 +67,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators
 def columns_of(records: pa.Array) -> tuple[dict[str, pa.ChunkedArray], Counter[str]]:
     """The table's columns of *records* (JSON objects), in their order, with ``host`` and ``time`` (null if unreadable).
 
-    With them warnings, counted. Raises duckdb.Error if a record is no JSON.
+    With them warnings, counted. Raises QueryError if a record is no JSON.
     """
     found = query(records, _SQL)
     cells = pa.concat_arrays(found.column("s").chunks).flatten()

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -19,7 +18,7 @@ from brokenseal.parsers.evtx_columns import columns_of
 from brokenseal.parsers.evtx_reading import Piece
 from brokenseal.parsers.evtx_records import shown
 from brokenseal.parsers.times import LAST_MS
-from brokenseal.parsers.windows_event import valid
+from brokenseal.parsers.windows_event import QueryError, valid
 
 #: So many damaged chunks of a file are named in reasons, which are kept for each file; every reject has its offset.
 _NAMED_CHUNKS = 32
@@ -71,7 +70,7 @@ class Tables:
             return
         try:
             columns, warnings = columns_of(texts.filter(pa.array(readable)))
-        except duckdb.Error:
+        except QueryError:
             texts = pa.array([_CONTROL.sub(_escaped, text) for text in texts.to_pylist()])
             objects = np.asarray(valid(texts)) & readable
             for index in np.flatnonzero(readable & ~objects).tolist():

@@ -24,6 +24,9 @@ TABLE = "windows_event"
 #: The log of Exchange's cmdlets and its provider; its records name nothing, they only have an order.
 CMDLET_PROVIDER = "MSExchange CmdletLogs"
 
+#: What a query raises, whatever is wrong.
+QueryError = duckdb.Error
+
 
 class WindowsEventParser(Parser):
     """Base of the parsers of Windows events: one table for all formats."""
@@ -78,7 +81,7 @@ def valid(records: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
 def query(records: pa.Array | pa.ChunkedArray | pa.Table, sql: str) -> pa.Table:
     """What *sql* gives over the relation ``records`` (of text alone: its one column is ``j``), in its order.
 
-    Raises duckdb.Error.
+    Raises QueryError.
     """
     connection = _connection()
     connection.register("records", records if isinstance(records, pa.Table) else pa.table({"j": records}))

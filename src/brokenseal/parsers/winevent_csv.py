@@ -14,7 +14,7 @@ References:
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -55,7 +55,6 @@ DAY_FIRST = "day and month of the time cannot be told apart; day first taken"
 UNTOLD_BYTES = 32 << 20
 #: Exports written in different ways in one file; each change costs a second look at what follows.
 MOST_DIALECTS = 100
-
 
 _UTC_TIME = r"(?m)^UtcTime: (?P<utc>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]{8,12})\r?$"
 _ORDER_REACH = 15 * 3_600_000
@@ -103,6 +102,10 @@ class _Piece(NamedTuple):
     parsed: Parsed
     parts: list[_Part]
 
+    @property
+    def ambiguous(self) -> bool:
+        return any(part.times.dates.ambiguous.any() for part in self.parts)
+
 
 class WineventCsv(WindowsEventParser):
     __doc__ = __doc__
@@ -129,19 +132,19 @@ class WineventCsv(WindowsEventParser):
 
         Until it is told whether day or month comes first in this file's dates, events are held back.
         """
-        waiting: list[tuple[_Piece, int]] = []
-        for piece, raw_bytes in whole_records(
-            read_blocks(stream, tally, block_bytes=block_bytes or BLOCK_BYTES), self._take
-        ):
+        waiting: deque[tuple[_Piece, int]] = deque()
+        pieces = whole_records(read_blocks(stream, tally, block_bytes=block_bytes or BLOCK_BYTES), self._take)
+        for piece, raw_bytes in pieces:
             waiting.append((piece, raw_bytes))
             self._note_order(piece)
-            if self._order != 0:
-                for each, size in waiting:
-                    yield Batch(self._finished(each), size)
-                waiting.clear()
+            while waiting and (self._order != 0 or not waiting[0][0].ambiguous):
+                yield self._batch(*waiting.popleft())
         self._order = self._order or None
-        for each, size in waiting:
-            yield Batch(self._finished(each), size)
+        for each in waiting:
+            yield self._batch(*each)
+
+    def _batch(self, piece: _Piece, raw_bytes: int) -> Batch:
+        return Batch(self._finished(piece), raw_bytes)
 
     def _take(self, block: Block, last: bool) -> tuple[_Piece, int]:
         parsed = Parsed(self.schema().empty_table(), self.oversized(block))

@@ -4,7 +4,8 @@ Known are the shapes of evtx_dump, Winlogbeat and Elastic documents (also wrappe
 EvtxECmd, Azure Monitor and Sentinel, `Get-WinEvent | ConvertTo-Json`, and the flat one of the OTRF data sets. Each record is
 judged by its own keys, so a file may mix them. `time` is the event's own time of creation. Where a flat record was written
 by a local clock, the UTC time that Sysmon events carry puts it right, for the other events of that machine from there on; a
-time without a zone that nothing tells is taken as UTC, with a warning. `line` is the line on which a record begins.
+time without a zone that nothing tells is taken as UTC, with a warning. `line` is the line on which a record begins; a line,
+so an array written in one line as well, may have 4 MiB.
 
 References:
     https://jsonlines.org/

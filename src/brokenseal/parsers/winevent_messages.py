@@ -98,7 +98,7 @@ class Said(NamedTuple):
 def read_messages(providers: pa.ChunkedArray, events: pa.ChunkedArray, messages: pa.ChunkedArray) -> Said:
     """What each of *messages* (text) says, for the events of these *providers* (text) and numbers (int64).
 
-    Raises duckdb.Error if the engine cannot take a message.
+    Raises QueryError if the engine cannot take a message.
     """
     found: list[pa.ChunkedArray] = []
     places: list[npt.NDArray[np.int64]] = []

@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from brokenseal.parsers.decoding import Mask
-from brokenseal.parsers.windows_event import query
+from brokenseal.parsers.windows_event import QueryError, query
 from brokenseal.parsers.winevent_columns import filled
 from brokenseal.parsers.winevent_shapes import EVTXECMD, SHAPES, JsonShape
 from brokenseal.parsers.winevent_sql import staged
@@ -23,7 +22,7 @@ WRAPPER = "$._source"
 
 
 def classified(records: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
-    """For each of *records* (text) the number of its shape in ``SHAPES``, or why it has none. Raises duckdb.Error."""
+    """For each of *records* (text) the number of its shape in ``SHAPES``, or why it has none. Raises QueryError."""
     paths = tuple(dict.fromkeys([WRAPPER, *_keys(SHAPES)]))
     # A key counts if it has a value.
     flag = {path: f"coalesce(f[{number}], 'NULL') <> 'NULL'" for number, path in enumerate(paths, start=1)}
@@ -51,7 +50,7 @@ def unwrapped(records: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
 def taken_apart(records: pa.Array | pa.ChunkedArray, shape: JsonShape) -> pa.Table:
     """What *records*, all of this *shape*, hold, in their order: the texts of ``shape.columns`` and ``Data``, as text.
 
-    Raises duckdb.Error.
+    Raises QueryError.
     """
     table = query(records, _sql(shape, shape.paths))
     return _columns(table, shape, shape.paths)
@@ -68,7 +67,7 @@ def all_alike(records: pa.Array | pa.ChunkedArray, shape: JsonShape) -> pa.Table
         return None
     try:
         table = query(records, _sql(shape, paths))
-    except duckdb.Error:
+    except QueryError:
         return None
     there = np.asarray(pc.is_valid(table.column("s").combine_chunks().flatten())).reshape(-1, len(paths))
     key = {path: there[:, at] for at, path in enumerate(paths)}
@@ -100,7 +99,7 @@ def _columns(table: pa.Table, shape: JsonShape, paths: tuple[str, ...]) -> pa.Ta
 
 
 def payload_fields(payloads: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The events' fields in EvtxECmd's *payloads* (text or null), as JSON. Raises duckdb.Error."""
+    """The events' fields in EvtxECmd's *payloads* (text or null), as JSON. Raises QueryError."""
     relation = staged("(SELECT j AS payload_ FROM records)", EVTXECMD.stages)
     return query(payloads, f"SELECT CAST(d AS VARCHAR) AS d FROM {relation}").column(0)
 

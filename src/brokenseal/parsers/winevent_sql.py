@@ -16,7 +16,7 @@ Stage = Mapping[str, str]
 
 #: ``object_of(k, v)``: an object of keys and values; unlike a map it may be given a key twice (the first one counts).
 #: ``text_of(e)``, ``name_of(e)``: text and name of a ``<Data>`` element. ``given(x)``: null where it holds nothing.
-#: ``numbered_texts(l)``: unnamed items as fields: joined, and one by one.
+#: ``numbered_texts(l)``: unnamed items as fields: joined, and one by one (the first thousand: no event has as many).
 _FIELDS = r"""
 CREATE MACRO object_of(k, v) AS CAST('{' || array_to_string(list_transform(list_zip(k, v), lambda e:
     CAST(to_json(e[1]) AS VARCHAR) || ':' || coalesce(CAST(to_json(e[2]) AS VARCHAR), 'null')), ',') || '}' AS JSON);
@@ -24,8 +24,9 @@ CREATE MACRO name_of(e) AS json_extract_string(e, '$."@Name"');
 CREATE MACRO text_of(e) AS coalesce(json_extract_string(e, '$."#text"'), json_extract_string(e, '$.Value'),
     CASE WHEN json_exists(e, '$."@Name"') THEN NULL ELSE json_extract_string(e, '$') END);
 CREATE MACRO given(x) AS CASE WHEN CAST(x AS VARCHAR) IN ('null', '{}', '""', '[]') THEN NULL ELSE x END;
-CREATE MACRO numbered_texts(l) AS object_of(['Data'] || list_transform(range(len(l)), lambda i: 'Data#' || i),
-    [array_to_string(l, chr(10))] || l);
+CREATE MACRO numbered_texts(l) AS object_of(
+    ['Data'] || list_transform(range(least(len(l), 1000)), lambda i: 'Data#' || i),
+    [array_to_string(l, chr(10))] || l[1:1000]);
 CREATE MACRO params_of(x, count) AS list_transform(range(1, count + 1),
     lambda i: coalesce(json_extract_string(x, '$.param' || i), ''));
 CREATE MACRO xml_text(t) AS replace(replace(replace(replace(replace(t, '&lt;', '<'), '&gt;', '>'), '&quot;', '"'),

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +13,7 @@ import pyarrow.compute as pc
 from brokenseal.parsers.base import Parsed
 from brokenseal.parsers.blocks import Block, Positions
 from brokenseal.parsers.columns import Cell
-from brokenseal.parsers.windows_event import CMDLET_PROVIDER, query
+from brokenseal.parsers.windows_event import CMDLET_PROVIDER, QueryError, query
 from brokenseal.parsers.winevent_columns import keywords, levels, severities, whole_numbers
 
 #: The log that a provider writes to, as Windows has set it up, for sources that do not name it.
@@ -90,7 +89,7 @@ def with_cmdlets(
     """The events' fields (*data*), with those of Exchange's cmdlet log by name as well.
 
     They come from the numbered items, or, where these are *joined* by commas, from that text, or else from the message.
-    Raises duckdb.Error.
+    Raises QueryError.
     """
     cmdlets = pc.fill_null(pc.equal(made["Provider_Name"], CMDLET_PROVIDER), False)
     if not pc.any(cmdlets).as_py():
@@ -119,7 +118,7 @@ def bisected(rows: Rows, run: Callable[[Rows], pa.Table]) -> tuple[pa.Table | No
         return None, nothing
     try:
         return run(rows), nothing
-    except duckdb.Error:
+    except QueryError:
         if len(rows) == 1:
             return None, np.zeros(1, dtype=np.int64)
     half = len(rows) // 2
