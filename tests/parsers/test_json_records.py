@@ -18,7 +18,7 @@ def block(text: str) -> Block:
 def found(text: str, *, last: bool = True, max_bytes: int = 1000) -> tuple[list[str], list[tuple[int, str]], int]:
     made = block(text)
     result = JsonRecords().find(made, last=last, max_bytes=max_bytes)
-    return result.texts(made.data).to_pylist(), result.rejected, result.taken
+    return [text.strip() for text in result.texts(made.data).to_pylist()], result.rejected, result.taken
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,10 @@ class Found:
     rejected: list[tuple[int, str]] = field(default_factory=list)
 
     def texts(self, data: bytes) -> pa.Array:
-        """The objects as text."""
+        """The objects as text; where each is a line, with its line end, which saves a copy."""
+        if len(self.starts) and np.array_equal(self.starts[1:], self.ends[:-1] + 1):
+            offsets = np.append(self.starts, self.ends[-1]).astype(np.int32)
+            return pa.StringArray.from_buffers(len(self.starts), pa.py_buffer(offsets), pa.py_buffer(data))
         return spans(data, self.starts, self.ends)
 
 
@@ -69,7 +72,7 @@ class JsonRecords:
         """
         lines = _Lines(block)
         if self._inside is None and lines.all_single:
-            starts, ends = block.starts[lines.filled], lines.last[lines.filled]
+            starts, ends = block.starts[lines.filled], block.ends[lines.filled]
             return Found(starts, ends, np.flatnonzero(lines.filled), len(block))
         none = np.zeros(0, dtype=np.int64)
         found = Found(none, none, none, len(block))
