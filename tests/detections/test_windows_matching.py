@@ -6,6 +6,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from hypothesis import strategies as st
 from sigma.rule import SigmaRule
 
 from brokenseal.detections.criteria import criterion_of
+from brokenseal.detections.matching import run_correlations
 from brokenseal.detections.regex_engine import POLICY
-from brokenseal.detections.rules import Rule, RuleSet
+from brokenseal.detections.rules import Rule, RuleSet, load_rules
 from brokenseal.detections.shadows import raw_columns, shadow_columns, with_shadows
 from brokenseal.detections.taxonomy import kinds_of_logsource
 from brokenseal.detections.windows_kind import by_lower_case, keys_sql, view_relation, windows_kind
@@ -73,7 +75,7 @@ def matched(rules: Iterable[Rule], table: pa.Table) -> Matches:
 def one_by_one(rules: Iterable[Rule], table: pa.Table) -> Matches:
     """Each rule's condition on every event of its view, with nothing chosen before."""
     found: Matches = Counter()
-    with DuckEngine(threads=2, memory_limit_mib=512) as engine:
+    with DuckEngine(threads=1, memory_limit_mib=512) as engine:
         engine.register("everything", table)
         keys = by_lower_case(engine.query(keys_sql("everything")).column("name").to_pylist())
         by_view: dict[str, list[Rule]] = {}
@@ -196,7 +198,7 @@ def selections(draw: st.DrawFn) -> dict[str, object]:
     return chosen
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=3), min_size=1, max_size=8),
     st.lists(
@@ -347,3 +349,176 @@ def test_a_rule_whose_sql_fails_is_named_and_the_others_run() -> None:
         found = WindowsRules([good, broken]).match(engine, table)
     assert [failure.rule for failure in found.failures] == ["broken"]
     assert found.table.column("rule").to_pylist() == [good.id]
+
+
+def test_the_order_of_the_rows_does_not_matter() -> None:
+    """Few of many rows are candidates here, so that a rule gets a table of its own."""
+    rows = [
+        {"Channel": SYSMON, "EventID": 1, "Data": {"CommandLine": f"number-{n:03} {'even' if n % 2 else 'odd'}-word"}}
+        for n in range(100)
+    ]
+    rules = [rule({"selection": {"CommandLine|contains": f"number-{n:03}"}}, n) for n in range(1, 100, 7)]
+    rules += [rule({"selection": {"CommandLine|contains": "even-word"}}, 1000)]
+    table = events(*rows)
+    expected = matched(rules, table)
+    assert sorted(line for found, _, line in expected if not found.endswith("1000")) == list(range(2, 101, 7))
+    shuffled = table.take(pa.array([(n * 37) % 100 for n in range(100)]))
+    assert matched(rules, shuffled) == expected
+
+
+def test_a_search_for_words_and_the_field_keywords_do_not_get_in_each_others_way() -> None:
+    table = events(
+        {"Channel": "Security", "EventID": 4673, "Keywords": "0x8010000000000000", "Data": {"Service": "x"}},
+        {"Channel": "Security", "EventID": 4673, "Keywords": "0x8020000000000000", "Data": {"Service": "some word"}},
+    )
+    source = {"product": "windows", "service": "security"}
+    field = rule({"selection": {"Keywords": "0x8010000000000000"}}, 1, **source)
+    words = rule({"selection": ["some word"]}, 2, **source)
+    assert sorted((found[-1], line) for found, _, line in matched([field, words], table)) == [("1", 1), ("2", 2)]
+
+
+def test_words_are_looked_for_in_the_name_of_the_log_too() -> None:
+    own = rule({"selection": ["example-trail/oper"]}, product="windows")
+    table = events({"Channel": "Example-Trail/Operational"}, {"Channel": "System"})
+    assert [line for _, _, line in matched([own], table)] == [1]
+
+
+@pytest.mark.parametrize("level", ["Error", "error", "2", 2])
+def test_levels_have_names_and_numbers(level: object) -> None:
+    own = rule({"selection": {"Level": level}}, product="windows", service="application")
+    table = events(*({"Channel": "Application", "Level": number} for number in (1, 2, 3, 4, None)))
+    assert [line for _, _, line in matched([own], table)] == [2]
+
+
+def test_fields_with_names_that_sql_uses_itself() -> None:
+    names = ["line", "source_id", "host#lc", "#lc", "image#lc", "#rows", "brokenseal_rows", "x", "data", 'a"b', "a\0b"]
+    rules = [rule({"selection": {name: "value-one"}}, n) for n, name in enumerate(names, start=1)]
+    rules.append(rule({"selection": {"Image": "value-two"}}, 100))
+    rows: list[dict[str, object]] = [{name: "value-one", "Image": "value-two"} for name in names]
+    table = events(*({"Channel": SYSMON, "EventID": 1, "Data": row} for row in rows))
+    found = Counter(int(found[-12:]) for found, _, _ in matched(rules, table))
+    assert found == {**dict.fromkeys(range(1, len(names) + 1), 1), 100: len(names)}
+
+
+def test_the_text_of_a_nested_value_is_its_json() -> None:
+    own = rule({"selection": {"Details|contains": r"first\nsecond"}}, product="windows", service="system")
+    table = events(
+        {"Channel": "System", "Data": {"Details": {"text": "first\nsecond"}}},
+        {"Channel": "System", "Data": {"Details": r"first\nsecond"}},
+        {"Channel": "System", "Data": {"Details": "first\nsecond"}},
+    )
+    assert sorted(line for _, _, line in matched([own], table)) == [1, 2]
+
+
+def test_no_events_and_no_rules() -> None:
+    assert matched([rule({"selection": {"Image": "x.exe"}})], events()) == {}
+    assert matched([], events({"Channel": SYSMON})) == {}
+
+
+def test_one_set_of_rules_can_be_used_by_several_threads() -> None:
+    rules = WindowsRules([rule({"selection": {"CommandLine|contains": f"word-{n}"}}, n) for n in range(1, 10)])
+    tables = [
+        events(
+            *({"Channel": SYSMON, "EventID": 1, "Data": {"CommandLine": f"word-{(n + at) % 12}"}} for n in range(200))
+        )
+        for at in range(6)
+    ]
+
+    def judge(table: pa.Table) -> list[object]:
+        with DuckEngine(threads=1) as engine:
+            names = [(name, "ascending") for name in ("rule", "line")]
+            return list(rules.match(engine, table).table.sort_by(names).to_pylist())
+
+    alone = [judge(table) for table in tables]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(judge, tables)) == alone
+
+
+def test_the_log_that_was_cleared_decides_which_public_rule_fires(sigmahq: RuleSet) -> None:
+    clearing = [found for found in sigmahq.rules if "eventlog_cleared" in found.path and "/system/" in found.path]
+    cleared = {"Channel": "System", "EventID": 104, "Provider_Name": "Microsoft-Windows-Eventlog"}
+    table = events(
+        {**cleared, "Data": {"Channel": "Example Log"}}, {**cleared, "Data": {"Channel": "Windows PowerShell"}}
+    )
+    names = {found.id: Path(found.path).stem for found in clearing}
+    assert sorted((line, names[found]) for found, _, line in matched(clearing, table)) == [
+        (1, "win_system_eventlog_cleared"),
+        (2, "win_system_susp_eventlog_cleared"),
+    ]
+
+
+CORRELATIONS = """\
+title: failed
+name: failed
+id: 00000000-0000-4000-8000-000000000101
+logsource: {product: windows, service: security}
+detection: {selection: {EventID: 4625}, condition: selection}
+---
+title: started
+name: started
+id: 00000000-0000-4000-8000-000000000102
+logsource: {product: windows, category: process_creation}
+detection: {selection: {Image|endswith: cmd.exe}, condition: selection}
+---
+title: many
+id: 00000000-0000-4000-8000-000000000201
+correlation: {type: event_count, rules: [failed], group-by: [TargetUserName, Computer], timespan: 1m, condition: {gte: 3}}
+---
+title: accounts
+id: 00000000-0000-4000-8000-000000000202
+correlation:
+    {type: value_count, rules: [failed], group-by: [IpAddress], timespan: 1m, condition: {field: targetusername, gte: 2}}
+---
+title: then
+id: 00000000-0000-4000-8000-000000000203
+correlation:
+    type: temporal_ordered
+    rules: [failed, started]
+    aliases: {who: {failed: TargetUserName, started: User}}
+    group-by: [who]
+    timespan: 5m
+"""
+
+
+def test_correlations_group_by_fields_of_the_events(tmp_path: Path) -> None:
+    (tmp_path / "c.yml").write_text(CORRELATIONS, "utf-8")
+    loaded = load_rules([tmp_path])
+    assert loaded.problems == ()
+
+    def at(minute: int, second: int) -> datetime:
+        return datetime(2021, 3, 3, 2, minute, second, tzinfo=UTC)
+
+    def failed(time: datetime, user: str, address: str) -> dict[str, object]:
+        data = {"targetUserName" if user.isupper() else "TargetUserName": user, "IpAddress": address}
+        return {"Channel": "Security", "EventID": 4625, "host": "EX01", "time": time, "Data": data}
+
+    created = {"NewProcessName": "cmd.exe", "SubjectDomainName": "CORP", "SubjectUserName": "anna"}
+    table = events(
+        failed(at(0, 0), r"corp\anna", "192.0.2.1"),
+        failed(at(0, 30), r"CORP\ANNA", "192.0.2.1"),
+        failed(at(1, 0), r"corp\anna", "192.0.2.1"),
+        failed(at(0, 10), "bela", "192.0.2.9"),
+        failed(at(0, 20), "cili", "192.0.2.9"),
+        {"Channel": "Security", "EventID": 4688, "host": "EX01", "time": at(3, 0), "Data": created},
+    )
+    with DuckEngine(threads=1) as engine:
+        found = WindowsRules(loaded.rules).match(engine, table)
+        engine.register("everything", table)
+        engine.register("found", found.table)
+        keys = by_lower_case(engine.query(keys_sql("everything")).column("name").to_pylist())
+        columns = {
+            "windows_event:security": ["targetusername", "ipaddress", "computer"],
+            "windows_event:process_creation": ["user", "computer"],
+        }
+        relations = {
+            name: f"({view_relation('everything', windows_kind(name), wanted, keys)})"
+            for name, wanted in columns.items()
+        }
+        correlated = run_correlations(engine, loaded.correlations, "found", relations)
+    assert not correlated.failures
+    groups = [(row["rule"][-3:], row["values"], row["events"]) for row in correlated.groups.to_pylist()]
+    assert groups == [
+        ("201", [r"corp\anna", "ex01"], 3),
+        ("202", ["192.0.2.9"], 2),
+        ("203", [r"corp\anna"], 4),
+    ]

@@ -50,7 +50,7 @@ class LiteralHits:
         return self._searcher.serialise() if isinstance(self._searcher, _Hyperscan) else None
 
     def find(self, texts: pa.Array) -> tuple[Numbers, Numbers]:
-        """Literal number and row of each hit: sorted, each pair once.
+        """Literal number and row of each hit, sorted by number; a literal that stands twice in a row comes twice.
 
         A row that holds a letter whose lower case is ASCII, as the Kelvin sign, hits every literal: the number -1.
         """
@@ -67,8 +67,9 @@ class LiteralHits:
         numbers = np.array(found, dtype=np.int64)
         numbers[numbers >= self._folded] = -1
         # A match may begin in the text before: then the row is a candidate too many, never one too few.
-        pairs = np.unique((numbers + 1) * len(large) + rows)
-        return pairs // len(large) - 1, pairs % len(large)
+        # Sorting 16-bit numbers is many times faster.
+        order = np.argsort(numbers.astype(np.int16) if self._folded < 1 << 15 else numbers, kind="stable")
+        return numbers[order], rows[order]
 
 
 class _Hyperscan:

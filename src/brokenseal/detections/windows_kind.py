@@ -134,10 +134,11 @@ def keys_sql(events: str) -> str:
 
 
 def by_lower_case(names: Iterable[str]) -> dict[str, list[str]]:
-    """Names by their lower case, each list sorted."""
+    """Names by their lower case, each list sorted; a name with blanks, as Defender's, also by what it is without them."""
     found: dict[str, list[str]] = {}
     for name in sorted(names):
-        found.setdefault(name.lower(), []).append(name)
+        for key in dict.fromkeys((name.lower(), name.lower().replace(" ", ""))):
+            found.setdefault(key, []).append(name)
     return found
 
 

@@ -62,8 +62,10 @@ Places = npt.NDArray[np.int64]
 #: A rule whose candidates are fewer than one in so many of the rows in hand gets a table of its own.
 FEW = 4
 
-#: Column of a row's place among those in hand; no field's column has such a name.
+#: Column of a row's place among those in hand; no field's column has such a name (with '#').
 _PLACE = "#place"
+#: Column of groups of rows: their places, later the number of the group.
+_ROWS = "#rows"
 
 _serial = itertools.count(1)
 
@@ -210,14 +212,19 @@ def _run(engine: Engine, kind: WindowsKind, rows: pa.Table, rules: Sequence[tupl
     try:
         keys = by_lower_case(engine.query(keys_sql(sql_name(given))).column("name").to_pylist())
         relation = view_relation(sql_name(given), kind, columns, keys, of_view=True, also=[_PLACE])
-        looked_at = engine.query(
-            with_shadows(f"({relation})", shadows, ["source_id", "line", *columns]) + f" ORDER BY {sql_name(_PLACE)}"
-        ).combine_chunks()
+        # Servers do the same all day: rows that are alike in all that the rules look at are judged once.
+        listed = "".join(f"{sql_name(name)}, " for name in columns)
+        alike = f"(SELECT {listed}list({sql_name(_PLACE)}) AS {sql_name(_ROWS)} FROM ({relation}) GROUP BY ALL)"
+        looked_at = engine.query(with_shadows(alike, shadows, [*columns, _ROWS])).combine_chunks()
     finally:
         engine.unregister(given)
-    engine.register(prepared, looked_at)
+    places = looked_at.column(_ROWS).combine_chunks()
+    group_of = np.empty(rows.num_rows, dtype=np.int64)
+    group_of[np.asarray(places.flatten())] = np.asarray(pc.list_parent_indices(places))
+    groups = looked_at.drop_columns([_ROWS]).append_column(_ROWS, pa.array(range(looked_at.num_rows), pa.int64()))
+    engine.register(prepared, groups)
     try:
-        return _each(engine, kind, looked_at, prepared, rules, shadows)
+        return _each(engine, kind, groups, prepared, (rows, group_of), rules)
     finally:
         engine.unregister(prepared)
 
@@ -225,30 +232,35 @@ def _run(engine: Engine, kind: WindowsKind, rows: pa.Table, rules: Sequence[tupl
 def _each(
     engine: Engine,
     kind: WindowsKind,
-    looked_at: pa.Table,
+    groups: pa.Table,
     prepared: str,
+    grouped: tuple[pa.Table, Places],
     rules: Sequence[tuple[Rule, Places]],
-    shadows: Sequence[Shadow],
 ) -> Matches:
+    """Each rule on those of *groups* that hold a candidate of it; *grouped*: the rows, and the group of each."""
     tables: list[pa.Table] = []
     failures: list[RuleFailure] = []
-    names = [shadow.name for shadow in shadows]
+    rows, group_of = grouped
     for rule, places in rules:
-        condition = rule.condition_sql(kind.name, names)
-        few = len(places) * FEW < looked_at.num_rows
+        shadows = [shadow.name for shadow in shadow_columns([rule.criterion], kind)]
+        condition = rule.condition_sql(kind.name, shadows)
+        mine = np.unique(group_of[places])
+        few = len(mine) * FEW < groups.num_rows
         table = f"{prepared}_few" if few else prepared
         if few:
-            own = shadow_columns([rule.criterion], kind)
-            used = ["source_id", "line", *raw_columns([rule.criterion], kind), *(shadow.name for shadow in own)]
-            engine.register(table, looked_at.select(used).take(pa.array(places)))
+            used = [_ROWS, *raw_columns([rule.criterion], kind), *shadows]
+            engine.register(table, groups.select(used).take(pa.array(mine)))
         try:
-            found = engine.query(f"SELECT source_id, line FROM {sql_name(table)} WHERE {condition}")
+            found = engine.query(f"SELECT {sql_name(_ROWS)} FROM {sql_name(table)} WHERE {condition}").column(0)
         except Exception as error:  # noqa: BLE001 - the engine's own errors are not known here
             failures.append(RuleFailure(rule.id, str(error)))
             continue
-        if found.num_rows:
-            ids = pa.repeat(pa.scalar(rule.id), found.num_rows)
-            tables.append(pa.table([ids, *found.columns], names=MATCH_SCHEMA.names).cast(MATCH_SCHEMA))
+        if len(found):
+            hit = np.zeros(groups.num_rows, dtype=np.bool_)
+            hit[np.asarray(found)] = True
+            events = rows.select(["source_id", "line"]).take(pa.array(np.flatnonzero(hit[group_of])))
+            ids = pa.repeat(pa.scalar(rule.id), events.num_rows)
+            tables.append(pa.table([ids, *events.columns], names=MATCH_SCHEMA.names).cast(MATCH_SCHEMA))
     engine.unregister(f"{prepared}_few")
     return Matches(pa.concat_tables(tables) if tables else MATCH_SCHEMA.empty_table(), tuple(failures))
 
