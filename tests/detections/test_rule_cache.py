@@ -3,12 +3,15 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from brokenseal.detections import rule_cache
-from brokenseal.detections.rule_cache import cache_folder, compiled_rules
+from brokenseal.detections.rule_cache import _keep, cache_folder, compiled_rules
+from brokenseal.events.case import write_atomically
 
 RULE = """\
 title: Commands
@@ -76,17 +79,105 @@ def test_a_damaged_entry_is_as_good_as_none(cache: Path, rules: Path) -> None:
         assert (again.from_cache, again.rule_set) == (False, whole)
 
 
-def test_an_entry_that_would_run_something_is_refused(cache: Path, rules: Path, tmp_path: Path) -> None:
-    class Hostile:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return os.mkdir, (str(tmp_path / "made"),)
+class Calling:
+    """Becomes what *function* gives for *arguments* when it is read."""
 
-    compiled_rules([rules])
+    def __init__(self, function: Callable[..., object], *arguments: object) -> None:
+        self.called = function, arguments
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return self.called
+
+
+def put(entry: Path, content: object) -> None:
+    pickled = pickle.dumps(content)
+    entry.write_bytes(hashlib.sha256(pickled).digest() + pickled)
+
+
+def test_an_entry_that_would_run_something_is_refused(cache: Path, rules: Path, tmp_path: Path) -> None:
+    whole = compiled_rules([rules]).rule_set
     [entry] = cache.glob("*.bin")
-    content = pickle.dumps((Hostile(), {}, None))
-    entry.write_bytes(hashlib.sha256(content).digest() + content)
-    assert not compiled_rules([rules]).from_cache
-    assert not (tmp_path / "made").exists()
+    made = str(tmp_path / "made")
+    for function, *arguments in (
+        (os.mkdir, made),
+        (os.system, f"mkdir {made}"),
+        (eval, f"__import__('os').mkdir({made!r})"),
+        (getattr, "", "format"),
+        # A function of our own is no type either.
+        (write_atomically, tmp_path / "made", b""),
+        (_keep, tmp_path / "made", None),
+    ):
+        put(entry, (Calling(function, *arguments), {}, None))
+        again = compiled_rules([rules])
+        assert (again.from_cache, again.rule_set) == (False, whole), function
+        assert not (tmp_path / "made").exists()
+
+
+def test_an_entry_that_holds_something_else_is_refused(cache: Path, rules: Path) -> None:
+    whole = compiled_rules([rules]).rule_set
+    [entry] = cache.glob("*.bin")
+    for content in (None, (), (1, 2, 3), [whole], (whole,), (whole, {("other", "kind"): None}, None), (whole, 5, None)):
+        put(entry, content)
+        again = compiled_rules([rules])
+        assert (again.from_cache, again.rule_set) == (False, whole), content
+
+
+def test_a_search_that_another_library_made_is_made_anew(cache: Path, rules: Path) -> None:
+    first = compiled_rules([rules])
+    [entry] = cache.glob("*.bin")
+    put(entry, (first.rule_set, first.windows().formulas, b"no search"))
+    again = compiled_rules([rules])
+    assert again.from_cache
+    assert again.windows().hits.numbers == first.windows().hits.numbers
+
+
+def test_each_choice_of_folders_has_its_own_entry(cache: Path, rules: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "c.yml").write_text(RULE.replace("000001", "000003"), "utf-8")
+    choices = ([rules], [more], [rules, more], [rules / "a.yml"])
+    first = [compiled_rules(choice) for choice in choices]
+    again = [compiled_rules(choice) for choice in choices]
+    assert [found.from_cache for found in first] == [False] * 4
+    assert [found.from_cache for found in again] == [True] * 4
+    assert [found.rule_set for found in again] == [found.rule_set for found in first]
+    assert [len(found.rule_set.rules) for found in again] == [1, 1, 2, 1]
+
+
+def test_the_same_rules_elsewhere_are_not_taken_for_these(cache: Path, rules: Path, tmp_path: Path) -> None:
+    """Findings name the rule's file, so that a copy's entry would name the wrong one."""
+    compiled_rules([rules])
+    copy = tmp_path / "copy" / "rules"
+    copy.mkdir(parents=True)
+    (copy / "a.yml").write_text(RULE, "utf-8")
+    found = compiled_rules([copy])
+    assert (found.from_cache, found.rule_set.rules[0].file) == (False, copy / "a.yml")
+
+
+def test_problems_and_correlations_are_kept_too(cache: Path, rules: Path) -> None:
+    (rules / "wrong.yml").write_text("title: x\n", "utf-8")
+    (rules / "many.yml").write_text(
+        "title: many\nid: 11111111-0000-4000-8000-000000000009\ncorrelation: {type: event_count, "
+        "rules: [11111111-0000-4000-8000-000000000001], group-by: [User], timespan: 5m, condition: {gte: 3}}\n",
+        "utf-8",
+    )
+    first, second = compiled_rules([rules]), compiled_rules([rules])
+    assert second.from_cache
+    assert second.rule_set == first.rule_set
+    assert (len(first.rule_set.problems), len(first.rule_set.correlations)) == (1, 1)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the folder is another one there")
+def test_the_folder_is_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BROKENSEAL_CACHE")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for told, expected in (
+        (str(tmp_path / "xdg"), tmp_path / "xdg" / "brokenseal"),
+        ("", tmp_path / ".cache" / "brokenseal"),
+        ("relative", tmp_path / ".cache" / "brokenseal"),
+    ):
+        monkeypatch.setenv("XDG_CACHE_HOME", told)
+        assert cache_folder() == expected
 
 
 def test_it_can_be_switched_off(rules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

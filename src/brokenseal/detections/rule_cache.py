@@ -134,11 +134,11 @@ def _kept(entry: Path) -> CompiledRules | None:
 def _read(content: bytes) -> CompiledRules | None:
     try:
         rule_set, formulas, search = _OurTypes(io.BytesIO(content)).load()
+        if not isinstance(rule_set, RuleSet):
+            return None
+        return CompiledRules(rule_set, WindowsRules(rule_set.rules, formulas=formulas, search=search), from_cache=True)
     except Exception:  # noqa: BLE001 - whatever is wrong with it, the rules themselves are still there
         return None
-    if not isinstance(rule_set, RuleSet):
-        return None
-    return CompiledRules(rule_set, WindowsRules(rule_set.rules, formulas=formulas, search=search), from_cache=True)
 
 
 def _keep(entry: Path, compiled: CompiledRules) -> None:
