@@ -29,4 +29,7 @@ def test_every_command_has_a_section() -> None:
         "brokenseal rules list",
         "brokenseal rules show",
         "brokenseal rules check",
+        "brokenseal baseline",
+        "brokenseal baseline make",
+        "brokenseal baseline diff",
     ]

@@ -52,7 +52,18 @@ def test_all_options_reach_the_scan(scan: Any) -> None:
     code = main(
         [
             *("scan", "one", "two.zip", "--case", "case", "--host", "EX01=one", "--host", "EX02=x=y"),
-            *("--rules", "r1", "--rules", "r2", "--since", "2021-03-02", "--until", "2021-03-05T10:00:00+02:00"),
+            *(
+                "--rules",
+                "r1",
+                "--rules",
+                "r2",
+                "--yara",
+                "y1",
+                "--since",
+                "2021-03-02",
+                "--until",
+                "2021-03-05T10:00:00+02:00",
+            ),
             *("--iis-timezone", "Europe/Berlin", "-j", "3"),
         ]
     )
@@ -64,6 +75,7 @@ def test_all_options_reach_the_scan(scan: Any) -> None:
         "case": Path("case"),
         "hosts": {"EX01": [Path("one")], "EX02": [Path("x=y")]},
         "rules": [Path("r1"), Path("r2")],
+        "yara": [Path("y1")],
         "since": datetime(2021, 3, 2, tzinfo=UTC),
         "until": datetime(2021, 3, 5, 8, tzinfo=UTC),
         "iis_timezone": "Europe/Berlin",

@@ -20,7 +20,7 @@ from brokenseal.parsers.base import parser_of_table
 from brokenseal.parsers.windows_event import TABLE
 
 CASES = Path(__file__).parent / "host_rule_cases.yml"
-#: The campaign whose rules are all on Windows events; other campaigns have some.
+#: The campaign whose rules are on Windows events, but for those on the web server; other campaigns have some.
 HOST_CAMPAIGN = "exchange-intrusion"
 
 
@@ -39,6 +39,8 @@ def host_rules() -> list[Path]:
 
 def is_host_rule(path: Path) -> bool:
     logsource = yaml.safe_load(path.read_text(encoding="utf-8")).get("logsource", {})  # a correlation has none
+    if logsource.get("service") == "web-file" or logsource.get("category") == "webserver":
+        return False
     return path.parent.parent.name == HOST_CAMPAIGN or logsource.get("product") == "windows"
 
 

@@ -21,6 +21,7 @@ from brokenseal.detections.rules import Rule, RuleSet, load_rules
 from brokenseal.detections.sigma_correlation import Correlation
 from brokenseal.detections.taxonomy import table_of
 from brokenseal.events.engine import DuckEngine
+from brokenseal.events.sources import WEB_FILE
 from brokenseal.parsers.base import parser_for
 
 CASES = Path(__file__).parent / "cases"
@@ -46,11 +47,17 @@ def rules() -> list[Rule]:
 
 
 def line_kinds(rule: Rule) -> list[str]:
-    return [kind for kind in rule.kinds if table_of(kind) == kind]
+    """Those on files of web folders have their cases in ``web_file_rule_cases.yml``."""
+    return [kind for kind in rule.kinds if table_of(kind) == kind and kind != WEB_FILE]
 
 
 def has_cases(rule: Rule) -> bool:
-    """Rules on cmdlets, which two logs have, may have their cases on either."""
+    """Rules on cmdlets, which two logs have, may have their cases on either.
+
+    Rules on requests for files found to be web shells see nothing else: ``tests/incident/test_webshells.py``.
+    """
+    if rule.requests_to_planted:
+        return False
     return "cmdlet" not in rule.kinds or (CASES / name_of(rule)).exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -61,10 +62,19 @@ def test_a_zip_of_the_folder_shows_the_same_incident(evidence: Path, tmp_path: P
     archive = tmp_path / "collected.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
         for path in sorted(evidence.rglob("*")):
-            opened.write(path, path.relative_to(evidence).as_posix())
+            member = zipfile.ZipInfo.from_file(path, path.relative_to(evidence).as_posix())
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.extra = ntfs_times(path)
+            opened.writestr(member, path.read_bytes() if path.is_file() else b"")
     folder, zipped = scan([evidence]).document, scan([archive]).document
     for part in ("verdict", "summary", "intrusions", "campaigns", "mailboxes"):
         assert _without_evidence(zipped[part]) == _without_evidence(folder[part])
+
+
+def ntfs_times(path: Path) -> bytes:
+    """The extra field in which zip tools keep a file's times in UTC; without it an archive has local times."""
+    ticks = path.stat().st_mtime_ns // 100 + 116_444_736_000_000_000
+    return struct.pack("<HHIHHQQQ", 0x000A, 32, 0, 1, 24, ticks, ticks, ticks)
 
 
 def test_scanning_changes_nothing_in_the_evidence(evidence: Path) -> None:

@@ -13,13 +13,18 @@ from brokenseal.parsers.columns import EVENT_COLUMNS
 def test_the_kinds() -> None:
     assert kinds() == (
         "cmdlet",
+        "dir_listing",
         "ecp_server",
         "evtx",
         "ews",
+        "file_listing_csv",
+        "file_listing_json",
         "httpproxy",
         "iis",
         "mapi",
         "message_tracking",
+        "mft",
+        "mftecmd_csv",
         "oab_generator",
         "winevent_csv",
         "winevent_json",
@@ -29,6 +34,7 @@ def test_the_kinds() -> None:
 def test_formats_of_the_same_events_share_a_table() -> None:
     formats = {table: {kind for kind in kinds() if parser_for(kind).table == table} for table in tables()}
     assert formats["windows_event"] == {"evtx", "winevent_csv", "winevent_json"}
+    assert formats["file_listing"] == {"dir_listing", "file_listing_csv", "file_listing_json", "mft", "mftecmd_csv"}
     for table, shared in formats.items():
         assert len({parser_for(kind).schema() for kind in shared}) == 1
         assert parser_of_table(table).kind in shared

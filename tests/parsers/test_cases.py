@@ -14,7 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from brokenseal.parsers import Settings, identify, kinds
+from brokenseal.parsers import Settings, identify, kinds, parser_for
+from brokenseal.parsers.file_listing import TABLE as LISTING_TABLE
 from brokenseal.parsers.whole_file import Reading, read_log
 
 CASES = Path(__file__).parent / "cases"
@@ -69,6 +70,10 @@ def test_every_kind_has_a_parser_file_a_test_file_and_golden_cases(kind: str) ->
     parsers = Path(str(package.__file__)).parent
     assert (parsers / f"{kind}.py").is_file()
     assert (Path(__file__).parent / f"test_{kind}.py").is_file()
+    if parser_for(kind).table == LISTING_TABLE:
+        # Listings keep the rows of web folders only: their cases, of a test of their own, say also what is left out.
+        assert len(list((Path(__file__).parent / "listing_cases" / kind).iterdir())) >= 3
+        return
     assert len([folder for folder in FOLDERS if folder.parent.name == kind]) >= 3
 
 

@@ -235,6 +235,19 @@ def test_logs_missing_shows_nothing_of_what_happened(simulation: Simulation, day
     assert first > made.truth.webshells[0].last_used[:19]
 
 
+def test_quiet_shell_is_older_than_any_log_that_is_left(simulation: Simulation) -> None:
+    made = simulation("quiet-shell", days=5)
+    (shell,) = made.truth.planted_shells
+    assert (made.truth.verdict, made.truth.webshells, made.truth.attacker_ips) == ("breached", [], [])
+    assert (shell.state, shell.requests, shell.first_use) == ("never answered", 0, None)
+    logged = [row["DateTime"] for row in made.rows("HttpProxy")]
+    logged += [f"{row['date']}T{row['time']}" for row in made.rows("W3SVC")]
+    logged += [row.time for row in made.events()]
+    assert min(logged) > shell.planted
+    content = b"".join(path.read_bytes() for path in made.files())
+    assert shell.url.encode() not in content
+
+
 def test_host_only_leaves_no_log_of_a_web_request(simulation: Simulation) -> None:
     made = simulation("host-only", users=4)
     assert (made.truth.verdict, made.truth.visible) == ("breached", True)
@@ -256,4 +269,16 @@ def test_nothing_that_could_run_is_written(simulation: Simulation, scenario: str
     for script in re.findall(r"<script[^>]*>(.*?)</script>", content.decode() + events):
         assert script == "[inert: removed by the simulator]"
     assert content.count(b"<script") == (1 if scenario == "hafnium" else 0)
-    assert {path.suffix.lower() for path in made.evidence.rglob("*") if path.is_file()} <= {".log", ".evtx"}
+    texts = {".aspx", ".asax", ".asmx", ".svc", ".config", ".compiled", ".htm", ".js", ".css", ".csv", ".txt"}
+    pictures = {".gif", ".ico", ".png"}
+    assert {path.suffix.lower() for path in made.evidence.rglob("*") if path.is_file()} <= {
+        ".log",
+        ".evtx",
+        *texts,
+        *pictures,
+    }
+    for path in made.evidence.rglob("*"):
+        if path.suffix.lower() in texts:
+            page = path.read_text("utf-8").lower()
+            for construct in ("eval", "execute(", "request[", "request.", "process.", "new process", "assembly.load"):
+                assert construct not in page, (path, construct)

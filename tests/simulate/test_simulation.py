@@ -34,7 +34,7 @@ def test_same_arguments_give_same_bytes_and_another_seed_others(tmp_path: Path) 
 
 
 def test_scenarios_of_the_issue_exist() -> None:
-    attacks = {"hafnium", "mail-only", "oab-write", "logs-missing", "host-only"}
+    attacks = {"hafnium", "mail-only", "oab-write", "logs-missing", "host-only", "quiet-shell"}
     assert set(SCENARIOS) == {"quiet", "probed", "failed", *attacks}
 
 

@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from brokenseal import __version__
 from brokenseal.cli import exits
+from brokenseal.cli.baseline import baseline
 from brokenseal.cli.help import PlainCommand, PlainGroup
 from brokenseal.cli.rules import rules
 from brokenseal.cli.scan import scan
@@ -52,6 +53,7 @@ def root(
 app.command(cls=PlainCommand, short_help="Read evidence and say the verdict.")(scan)
 app.command(cls=PlainCommand, short_help="Write the logs of an invented attack, for exercises.")(simulate)
 app.add_typer(rules, name="rules")
+app.add_typer(baseline, name="baseline")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -49,6 +49,7 @@ class Request:
     case: Path | None
     hosts: dict[str, list[Path]]
     rules: Sequence[Path]
+    yara: Sequence[Path]
     since: datetime | None
     until: datetime | None
     iis_timezone: str
@@ -83,6 +84,13 @@ def scan(
     rules: Annotated[
         list[Path] | None,
         typer.Option(metavar="PATH", help="Run the Sigma rules in this file or folder too. Can be repeated."),
+    ] = None,
+    yara: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Hold the YARA rules in this file or folder against the files of web folders too. Can be repeated.",
+        ),
     ] = None,
     since: Annotated[
         str | None,
@@ -163,6 +171,7 @@ def scan(
             case=case,
             hosts=_hosts(host or []),
             rules=rules or [],
+            yara=yara or [],
             since=parse_time(since, "--since") if since is not None else None,
             until=parse_time(until, "--until") if until is not None else None,
             iis_timezone=iis_timezone,
@@ -202,6 +211,7 @@ def _scan(request: Request, color: Color) -> Incident:
             case=request.case,
             hosts=request.hosts,
             rules=request.rules,
+            yara=request.yara,
             since=request.since,
             until=request.until,
             iis_timezone=request.iis_timezone,

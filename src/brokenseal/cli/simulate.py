@@ -1,4 +1,4 @@
-"""``brokenseal simulate``: logs of an attack that did not happen, for exercises and tests."""
+"""``brokenseal simulate``: logs and web folders of an attack that did not happen, for exercises and tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def simulate(
             metavar="NAME",
             help="What happens: quiet, probed, failed, hafnium (the whole chain, mail of two users read, a"
             " third mailbox exported), mail-only (no web shell), oab-write (a web shell over CVE-2021-26858), host-only"
-            " (only Windows event logs are left), logs-missing.",
+            " (only Windows event logs are left), quiet-shell (a web shell older than the logs), logs-missing.",
         ),
     ],
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same bytes.")] = 2021,
@@ -33,9 +33,9 @@ def simulate(
     start: Annotated[str, typer.Option(metavar="DATE", help="The first day.")] = "2021-01-01",
     servers: Annotated[int, typer.Option(metavar="N", min=1, help="Exchange servers.")] = 1,
 ) -> int:
-    """Write the logs of invented Exchange servers, and the truth about them in truth.json.
+    """Write the logs and web folders of invented Exchange servers, and the truth about them in truth.json.
 
-    Log text and event records only: nothing in them can attack.
+    Nothing in them can attack: what stands for a web shell is text that no server could run.
 
     \b
     Example:
@@ -48,7 +48,7 @@ def simulate(
 
         write_evidence(output, scenario, seed=seed, users=users, start=_date(start), days=days, servers=servers)
         evidence, truth = (plain(output / name, None) for name in ("evidence", "truth.json"))
-        out(f"The logs are in {evidence}, what happened in {truth}. Now: brokenseal scan {evidence}")
+        out(f"The evidence is in {evidence}, what happened in {truth}. Now: brokenseal scan {evidence}")
         return exits.DONE
 
     return exits.guarded(work, command=_COMMAND, interrupted="The folder is not complete; remove it.")

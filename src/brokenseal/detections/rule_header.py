@@ -8,6 +8,9 @@ Sigma permits custom attributes; ours are in one block and all optional::
       mail_access: ews-ssrf         # each matching event is one access to mail (or: export-request, other-ssrf)
       when_refused: <rule id>       # the matches whose back-end row of the same request failed are that rule's instead
       webshell: used | absent       # the event is a request to a file that is not Exchange's own
+      webshell: planted             # the event is a file that is, or was, a web shell
+      unless_ordinary: true         # not where the page is in the evidence, is as old as that, and its content is ordinary
+      requests_to_planted: true     # sees only requests to such files (of the same server), wherever they lie
       context: true                 # shown only inside an intrusion
       yields_to: httpproxy          # does not count where HttpProxy's row of the same request shows no more than a probe
 
@@ -29,7 +32,7 @@ from brokenseal.detections.rule_files import Document, Problem
 LEVELS = ("informational", "low", "medium", "high", "critical")
 OUTCOMES = ("probed", "attempted", "succeeded")
 MAIL_ACCESS = ("ews-ssrf", "export-request", "other-ssrf")
-WEBSHELL = ("used", "absent")
+WEBSHELL = ("used", "absent", "planted")
 YIELDS_TO = ("httpproxy",)
 #: A rule without a level is taken for this one.
 DEFAULT_LEVEL = "medium"
@@ -67,6 +70,8 @@ class RuleHeader:
     mail_access: str | None = None
     webshell: str | None = None
     context: bool = False
+    requests_to_planted: bool = False
+    unless_ordinary: bool = False
     yields_to: str | None = None
     when_refused: str | None = None
 
@@ -108,6 +113,8 @@ def read_header(document: Document) -> tuple[RuleHeader, list[Problem]]:
         mail_access=own_texts.get("mail_access"),
         webshell=own_texts.get("webshell"),
         context=own.get("context") is True,
+        requests_to_planted=own.get("requests_to_planted") is True,
+        unless_ordinary=own.get("unless_ordinary") is True,
         yields_to=own_texts.get("yields_to"),
         when_refused=own_texts.get("when_refused"),
     )
@@ -142,6 +149,8 @@ def _own_block(document: Document, rule_id: str, problems: list[Problem]) -> dic
         "when_refused": (lambda value: isinstance(value, str) and _RULE_ID.fullmatch(value) is not None, "a rule's id"),
         "yields_to": (lambda value: value in YIELDS_TO, ", ".join(YIELDS_TO)),
         "context": (lambda value: isinstance(value, bool), "true or false"),
+        "requests_to_planted": (lambda value: isinstance(value, bool), "true or false"),
+        "unless_ordinary": (lambda value: isinstance(value, bool), "true or false"),
     }
     accepted: dict[str, object] = {}
     for key, value in block.items():

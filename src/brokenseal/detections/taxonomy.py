@@ -23,6 +23,7 @@ from types import MappingProxyType
 
 from brokenseal.detections.windows_logs import EXCHANGE_CMDLET, PREFIX, view_name
 from brokenseal.events.engine import sql_name
+from brokenseal.events.sources import WEB_FILE
 from brokenseal.parsers.base import parser_of_table
 from brokenseal.parsers.columns import Cell
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
@@ -132,6 +133,7 @@ _SERVICES = {
     "mapi": "mapi",
     "cmdlet": "cmdlet",
     "message-tracking": "message_tracking",
+    "web-file": WEB_FILE,
 }
 
 
@@ -171,6 +173,10 @@ def event_kind(name: str) -> EventKind:
         from brokenseal.detections.windows_kind import windows_kind  # that module builds on this one
 
         return windows_kind(name)
+    if name == WEB_FILE:
+        from brokenseal.detections.web_file_kind import web_file_kind  # likewise
+
+        return web_file_kind()
     parser = parser_of_table(name)
     plus_is_space = name == "iis"
     fields: dict[str, EventField] = {

@@ -20,6 +20,7 @@ from brokenseal.events.case import Case
 from brokenseal.events.parts import TaskParts
 from brokenseal.events.reading import Prefilter, Stopped, read_file
 from brokenseal.events.sources import Source
+from brokenseal.events.web_file import FileJudge
 from brokenseal.evidence import EvidenceFile
 from brokenseal.parsers import Settings
 
@@ -75,12 +76,13 @@ def ingest(
     settings: Settings,
     prefilter: Prefilter | None,
     *,
+    judge: FileJudge | None = None,
     jobs: int,
     progress: Progress | None = None,
 ) -> None:
     """Read what the case does not yet know. Raises KeyboardInterrupt when interrupted; what was committed stays."""
     progress = progress or NoProgress()
-    tasks = _tasks(case, files, settings)
+    tasks = _tasks(case, files, settings, judge)
     progress.start(
         sum(max(file.size, 0) for task in tasks for file, _ in task.work), sum(len(task.work) for task in tasks)
     )
@@ -93,7 +95,7 @@ def ingest(
         try:
             while waiting or running:
                 while waiting and len(running) < jobs:
-                    running.add(pool.submit(_run, case, waiting.pop(), settings, prefilter, progress, stop))
+                    running.add(pool.submit(_run, case, waiting.pop(), settings, prefilter, judge, progress, stop))
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     case.commit(*future.result())
@@ -109,6 +111,7 @@ def _run(
     task: _Task,
     settings: Settings,
     prefilter: Prefilter | None,
+    judge: FileJudge | None,
     progress: Progress,
     stop: threading.Event,
 ) -> tuple[list[Source], list[Path]]:
@@ -122,7 +125,7 @@ def _run(
     for file, source in task.work:
         progress.file(file.name)
         try:
-            read_file(file, source, parts, settings, prefilter, heartbeat)
+            read_file(file, source, parts, settings, prefilter, judge, heartbeat)
         except Stopped:
             raise
         except Exception as error:  # noqa: BLE001 - one file must never end the run; it is named and the exit code says so
@@ -130,27 +133,30 @@ def _run(
     return [source for _, source in task.work], parts.finish()
 
 
-def unread_files(case: Case, files: Sequence[EvidenceFile], settings: Settings) -> list[EvidenceFile]:
-    """The files that the case does not know as they are now."""
+def unread_files(
+    case: Case, files: Sequence[EvidenceFile], settings: Settings, judge: FileJudge | None = None
+) -> list[EvidenceFile]:
+    """The files that the case does not know as they are now, or knows as another judge saw them."""
     unread = []
     for file in files:
         known = case.sources.get(file.location)
-        now = (_key(file, settings), file.name, file.host_given)
+        now = (_key(file, settings, judge), file.name, file.host_given)
         if known is None or (known.key, known.name, known.host_given) != now:
             unread.append(file)
     return unread
 
 
-def _key(file: EvidenceFile, settings: Settings) -> str:
-    return f"{file.fingerprint}|{settings.iis_timezone}"
+def _key(file: EvidenceFile, settings: Settings, judge: FileJudge | None) -> str:
+    judged = judge is not None and judge.wants(file.windows_path or file.name)
+    return f"{file.fingerprint}|{settings.iis_timezone}" + (f"|{judge.fingerprint}" if judge and judged else "")
 
 
-def _tasks(case: Case, files: Sequence[EvidenceFile], settings: Settings) -> list[_Task]:
+def _tasks(case: Case, files: Sequence[EvidenceFile], settings: Settings, judge: FileJudge | None) -> list[_Task]:
     """New or changed files as tasks, largest first so that the threads end together."""
     fresh: list[tuple[EvidenceFile, Source]] = []
     number = case.next_id()
     for file in files:
-        key = f"{file.fingerprint}|{settings.iis_timezone}"
+        key = _key(file, settings, judge)
         known = case.sources.get(file.location)
         if known is not None and (known.key, known.name, known.host_given) == (key, file.name, file.host_given):
             continue

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from brokenseal.errors import EvidenceError
 from brokenseal.events.parts import REJECT_SCHEMA, TaskParts
-from brokenseal.events.sources import Slice, Source
+from brokenseal.events.sources import WEB_FILE, Slice, Source
+from brokenseal.events.web_file import STATES, FileJudge, read_web_file
 from brokenseal.evidence import EvidenceFile
 from brokenseal.parsers import Parsed, Parser, Settings, identify
 from brokenseal.parsers.base import looks_binary
@@ -69,6 +70,7 @@ def read_file(
     parts: TaskParts,
     settings: Settings,
     prefilter: Prefilter | None,
+    judge: FileJudge | None,
     heartbeat: Callable[[int], None],
 ) -> None:
     """Fill *source* and write the file's rows to *parts*. Whatever goes wrong with this file is recorded in *source*.
@@ -79,14 +81,17 @@ def read_file(
     try:
         with file.open() as stream:
             head, damage = _head(stream, file.name)
-            parser_class = identify(head, file.windows_path or file.name)
+            path = file.windows_path or file.name
+            insists = judge is not None and judge.insists(path)
+            parser_class = None if insists else identify(head, path)
             rejoined = _Rejoined(head, damage, stream, file.name)
-            if parser_class is None:
+            if judge is not None and parser_class is None and (insists or judge.wants(path)):
+                _judge(rejoined, file, judge, source, parts, tally, heartbeat)
+            elif parser_class is None:
                 source.note = _why_unrecognised(head)
                 _hash_only(rejoined, tally, heartbeat)
             else:
                 source.kind = parser_class.table
-                source.prefilter = prefilter.fingerprint if prefilter is not None else ""
                 _parse(rejoined, parser_class(file.name, settings), source, parts, prefilter, tally, heartbeat)
     except EvidenceError as error:
         source.damage = error.reason
@@ -112,6 +117,22 @@ def _head(stream: BinaryIO, name: str) -> tuple[bytes, EvidenceError | None]:
             break
         head += more
     return head, None
+
+
+def _judge(
+    stream: _Rejoined,
+    file: EvidenceFile,
+    judge: FileJudge,
+    source: Source,
+    parts: TaskParts,
+    tally: Tally,
+    heartbeat: Callable[[int], None],
+) -> None:
+    table, notes = read_web_file(stream, file, judge, tally, heartbeat)
+    source.kind = WEB_FILE
+    source.events = table.num_rows
+    source.warnings = dict.fromkeys(notes, 1)
+    parts.write("events", WEB_FILE, _with_source(table, source.id))
 
 
 def _hash_only(stream: _Rejoined, tally: Tally, heartbeat: Callable[[int], None]) -> None:
@@ -141,6 +162,8 @@ def _parse(
     warnings: Counter[str] = Counter()
     try:
         for batch in parser.batches(stream, tally):
+            if prefilter is not None and batch.block is not None:
+                source.prefilter = prefilter.fingerprint
             _take(batch.parsed, batch.block, source, parts, prefilter)
             reasons.update(reject.reason for reject in batch.parsed.rejects)
             warnings.update(batch.parsed.warnings)
@@ -182,7 +205,7 @@ def _with_source(table: pa.Table, source_id: int) -> pa.Table:
 
 
 def _note_times(table: pa.Table, source: Source) -> None:
-    if not table.num_rows:
+    if not table.num_rows or source.kind in STATES:
         return
     times = np.asarray(table.column("time").cast(pa.int64()))
     source.saw_time(int(times.min()), int(times.max()))

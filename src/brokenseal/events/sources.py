@@ -9,6 +9,8 @@ from typing import Any
 
 #: Kind of a file that no parser recognises: it is hashed and listed, nothing more.
 UNRECOGNISED = "unrecognised"
+#: Kind of a file of a web folder, judged by its content (see :mod:`brokenseal.events.web_file`).
+WEB_FILE = "web_file"
 
 Json = dict[str, object]
 
@@ -133,11 +135,14 @@ _FIELDS = tuple(field.name for field in fields(Source))
 
 
 def duplicates(sources: Iterable[Source]) -> dict[int, str]:
-    """Source ids that repeat another file's content → the name of the one that counts (the first by name and place)."""
+    """Source ids that repeat another file's content → the name of the one that counts (the first by name and place).
+
+    A log says the same wherever its copy lies; a file of a web folder is another one on every server and in every folder.
+    """
     first: dict[tuple[str, str], Source] = {}
     repeated: dict[int, str] = {}
     for source in sorted(sources, key=lambda s: (s.name, s.location)):
-        if not source.sha256 or source.size == 0 or source.damage:
+        if not source.sha256 or source.size == 0 or source.damage or source.kind == WEB_FILE:
             continue
         kept = first.setdefault((source.sha256, source.kind), source)
         if kept is not source:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from brokenseal.events.case import Case
 from brokenseal.events.engine import DuckEngine, Engine, parquet_relation, sql_text
 from brokenseal.events.sources import Source, duplicates
+from brokenseal.events.web_file import STATES
 from brokenseal.parsers import tables
 
 
@@ -59,7 +60,8 @@ class EventStore:
         paths = self._case.parts(table, kind)
         if not paths:
             return None
-        conditions = [*self._conditions, *([condition] if condition else [])]
+        # A file is a state: that it is older than what was asked for does not take it off the disk.
+        conditions = [*(() if kind in STATES else self._conditions), *([condition] if condition else [])]
         if self._hidden:
             conditions.append(f"source_id NOT IN ({_ids(self._hidden)})")
         relation = parquet_relation(paths)

@@ -10,6 +10,7 @@ from brokenseal.errors import EvidenceError
 from brokenseal.evidence.archive_formats import HEAD_BYTES, ZIP, may_be_archive, readable_format, refused_format
 from brokenseal.evidence.archive_limits import ArchiveLimits
 from brokenseal.evidence.collected_names import joined
+from brokenseal.evidence.modified import Modified
 from brokenseal.evidence.opening import open_archive, open_content
 from brokenseal.evidence.sources import FileSource, GzipSource, Source, ZipMember
 from brokenseal.evidence.zip_directory import list_zip
@@ -25,6 +26,7 @@ class Found:
     source: Source
     size: int
     fingerprint: str
+    modified: Modified
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ def look_into(
     source = FileSource(path)
     fingerprint = f"{status.st_size}:{status.st_mtime_ns}"
     archive = _Archive(status.st_size, limits)
-    yield from _look_into(Found(segments, source, status.st_size, fingerprint), source, archive)
+    modified = Modified(status.st_mtime_ns // 1_000_000, zone_known=True)
+    yield from _look_into(Found(segments, source, status.st_size, fingerprint, modified), source, archive)
 
 
 def _look_into(found: Found, source: FileSource | ZipMember, archive: _Archive) -> Iterator[Found | Refused]:
@@ -81,7 +84,7 @@ def _look_into(found: Found, source: FileSource | ZipMember, archive: _Archive) 
     elif content == ZIP:
         yield from _look_into_zip(found, source, archive)
     else:
-        yield Found(found.segments, GzipSource(source, archive.limits), -1, found.fingerprint)
+        yield Found(found.segments, GzipSource(source, archive.limits), -1, found.fingerprint, found.modified)
 
 
 def _head(found: Found, source: Source) -> bytes:
@@ -124,6 +127,7 @@ def _look_into_zip(found: Found, source: FileSource | ZipMember, archive: _Archi
             member,
             member.size,
             f"{found.fingerprint}:{member.crc:08x}:{member.size}",
+            listed.modified,
         )
         yield from _look_into(inside, member, archive)
 

@@ -15,6 +15,7 @@ from brokenseal.evidence.archive_limits import DEFAULT_LIMITS, ArchiveLimits
 from brokenseal.evidence.collected_names import distinct_names, joined, printable
 from brokenseal.evidence.folders import RegularFile, is_inside, special_file_sentence, walk
 from brokenseal.evidence.found import Found, Refused, look_into
+from brokenseal.evidence.modified import Modified
 from brokenseal.evidence.opening import open_content
 from brokenseal.evidence.roots import Root, resolve_roots
 from brokenseal.evidence.server_paths import server_path
@@ -34,7 +35,8 @@ class EvidenceFile:
     ``host_given``: the host that ``hosts`` names for it. ``size``: bytes of content, -1 if unknown (gzip).
     ``fingerprint``: changes when the file does; made of sizes, modification time and, in archives, checksums.
     ``location``: unique key of where it is; not for printing.
-    ``source``: how it is opened; None means the file at ``location``.
+    ``source``: how it is opened; None means the file at ``location``. ``modified``: when the copy says that it was changed
+    last.
     """
 
     name: str
@@ -45,6 +47,7 @@ class EvidenceFile:
     fingerprint: str
     location: str
     source: Source | None = field(default=None, repr=False, compare=False)
+    modified: Modified | None = field(default=None, compare=False)
 
     def open(self) -> BinaryIO:
         """Uncompressed bytes from the start, read-only and without seeking; see ``content.ContentStream``.
@@ -165,6 +168,7 @@ def _evidence_file(item: Found, name: tuple[str, ...], location: str, host: str 
         fingerprint=item.fingerprint,
         location=location,
         source=item.source,
+        modified=item.modified,
     )
 
 

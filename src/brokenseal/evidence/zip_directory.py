@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from brokenseal.errors import EvidenceError
 from brokenseal.evidence.archive_limits import ArchiveLimits
+from brokenseal.evidence.modified import Modified, modified_in_zip
 from brokenseal.evidence.random_access import RandomAccess, SeekableReader
 from brokenseal.evidence.sources import DEFLATED, STORED, FileSource, ZipMember
 
@@ -35,10 +36,14 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 
 @dataclass(frozen=True, slots=True)
 class ListedMember:
-    """A member that may be read; ``path`` has '/' separators and no '.', '..' or empty parts."""
+    """A member that may be read; ``path`` has '/' separators and no '.', '..' or empty parts.
+
+    ``modified``: when its content was changed last, as the archive says.
+    """
 
     path: str
     member: ZipMember
+    modified: Modified
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ def list_zip(archive: FileSource | ZipMember, access: RandomAccess, name: str, l
                     crc=info.CRC,
                     method=info.compress_type,
                 ),
+                modified=modified_in_zip(info.extra, info.date_time),
             )
         )
     return ZipListing(tuple(members), tuple(refused))

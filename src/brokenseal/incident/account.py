@@ -35,8 +35,12 @@ def build_account(
     iis_timezone: str,
     jobs: int,
     progress: Progress,
+    yara_problems: Sequence[str] = (),
 ) -> tuple[Account, list[str]]:
-    """The account of a case, and the sentences on what could not be read. ``prefilter``: fingerprint of today's rules."""
+    """The account of a case, and the sentences on what could not be read.
+
+    ``prefilter``: fingerprint of today's rules. ``yara_problems``: YARA rules of the user that do not run, as sentences.
+    """
     hosts = Hosts(store.all_sources)
     _register(store, hosts, knowledge)
     progress.phase("applying rules")
@@ -49,7 +53,7 @@ def build_account(
     intrusions = join_intrusions(store, findings, ladder, process_trees(store, findings))
     findings = in_order([*findings, *attach_context(store, context, intrusions, ladder)])
     _grow_trees(store, intrusions)
-    webshells = collect_webshells(store, intrusions)
+    webshells = collect_webshells(store, intrusions, ladder)
     ledger = account_for_mail(store, intrusions)
     sources = list(store.sources.values())
     seen = coverage(sources, hosts, store.window_ms)
@@ -71,6 +75,10 @@ def build_account(
     host_verdicts = _host_verdicts(per_host, own_rules, seen)
     lost = [(r.name, r.reason) for r in refused if not r.nothing_lost]
     unread, unsaid = unseen(store.all_sources, hosts, lost)
+    if yara_problems:
+        unread.append(
+            f"{len(yara_problems)} YARA rule problem(s); the other rules ran: {'; '.join(yara_problems[:5])}."
+        )
     not_run = [*knowledge.not_run(), *failures]
     if not_run:
         places = ", ".join(sorted({file for _, file, _ in not_run})[:5])
@@ -130,7 +138,9 @@ def _register(store: EventStore, hosts: Hosts, knowledge: Knowledge) -> None:
     ids = pa.array([source.id for source in store.all_sources], pa.int32())
     # Ties are broken by the files' names and contents, never by the order in which they were read.
     store.engine.register("source_ranks", pa.table({"source_id": ids, "rank": pa.array(range(len(ids)), pa.int64())}))
-    shells = [(rule.id, rule.webshell == "used") for rule in knowledge.rule_set.rules if rule.webshell is not None]
+    shells = [
+        (rule.id, rule.webshell == "used") for rule in knowledge.rule_set.rules if rule.webshell in ("used", "absent")
+    ]
     store.engine.register(
         "shell_rules",
         pa.table(

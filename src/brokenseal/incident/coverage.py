@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from brokenseal.events import Source
 from brokenseal.events.reading import HOUR_MS
+from brokenseal.events.web_file import STATES
 from brokenseal.incident.hosts import Hosts
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
@@ -74,6 +75,8 @@ def coverage(
                 _add(entry, (part.first_ms, part.last_ms), part.hours, rejects, window)
         else:
             entry = _entry(found, own, source.kind, source.stream)
+            if source.kind in STATES:
+                entry.events += source.events
             _add(entry, (source.first_ms, source.last_ms), source.hours, source.rejects, window)
     by_host: dict[str, list[SourceCoverage]] = defaultdict(list)
     for (host, _), entry in sorted(found.items()):
@@ -90,7 +93,9 @@ def exchange_servers(seen: Mapping[str, Sequence[SourceCoverage]]) -> list[str]:
 
 def _entry(found: dict[tuple[str, str], SourceCoverage], host: str, kind: str, stream: str) -> SourceCoverage:
     name = f"{kind}/{stream}" if stream else kind
-    return found.setdefault((host, name), SourceCoverage(name, kind, stream, exchange=kind != WINDOWS_TABLE))
+    return found.setdefault(
+        (host, name), SourceCoverage(name, kind, stream, exchange=kind != WINDOWS_TABLE and kind not in STATES)
+    )
 
 
 def _add(

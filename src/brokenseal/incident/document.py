@@ -14,12 +14,14 @@ from brokenseal.events.sources import rfc3339
 from brokenseal.evidence import Refusal
 from brokenseal.incident.builds import describe
 from brokenseal.incident.coverage import SourceCoverage
-from brokenseal.incident.findings import Finding, Line
+from brokenseal.incident.findings import Finding
 from brokenseal.incident.hosts import Hosts
 from brokenseal.incident.intrusions import Intrusion
 from brokenseal.incident.ledger_rows import MailboxAccess
 from brokenseal.incident.process_tree import Process
+from brokenseal.incident.references import reference
 from brokenseal.incident.schema_version import SCHEMA_VERSION
+from brokenseal.incident.shell_document import webshell_entry
 from brokenseal.incident.stages import Ladder
 from brokenseal.incident.techniques import technique_name
 from brokenseal.incident.verdicts import Judgement
@@ -160,7 +162,9 @@ def _intrusion(account: Account, intrusion: Intrusion, by_id: Mapping[int, Sourc
         "stage": stage.id if stage else None,
         "stage_title": stage.title if stage else None,
         "cves": _cves(intrusion.findings),
-        "webshells": [_webshell(shell, intrusion) for shell in account.webshells if shell.intrusion == intrusion.id],
+        "webshells": [
+            webshell_entry(shell, intrusion, by_id) for shell in account.webshells if shell.intrusion == intrusion.id
+        ],
         "processes": [_process(process, intrusion, by_id) for process in intrusion.processes],
         "techniques": _techniques(intrusion),
         "findings": [finding.id for finding in (*intrusion.findings, *intrusion.context)],
@@ -188,18 +192,6 @@ def _techniques(intrusion: Intrusion) -> list[Json]:
     return [{"id": technique, "name": technique_name(technique)} for technique in sorted(found)]
 
 
-def _webshell(shell: WebShell, intrusion: Intrusion) -> Json:
-    return {
-        "url": shell.url,
-        "host": shell.host,
-        "first_used": _time(shell.first_ms),
-        "last_used": _time(shell.last_ms),
-        "state": shell.state,
-        "requests": shell.requests,
-        "findings": [finding.id for finding in intrusion.findings if finding.key in shell.findings],
-    }
-
-
 def _process(process: Process, intrusion: Intrusion, by_id: Mapping[int, Source]) -> Json:
     return {
         "id": process.id,
@@ -211,7 +203,7 @@ def _process(process: Process, intrusion: Intrusion, by_id: Mapping[int, Source]
         "pid": process.pid,
         "user": process.user,
         "findings": [f.id for f in (*intrusion.findings, *intrusion.context) if f.key in process.findings],
-        "evidence": [_line(line, by_id) for line in process.lines],
+        "evidence": [reference(line, by_id) for line in process.lines],
     }
 
 
@@ -227,7 +219,7 @@ def _mailbox(row: MailboxAccess, incomplete: Sequence[str], by_id: Mapping[int, 
         "bytes_at_least": row.bytes_at_least,
         "complete": not incomplete,
         "incomplete_because": list(incomplete),
-        "evidence": [_line(line, by_id) for line in row.lines],
+        "evidence": [reference(line, by_id) for line in row.lines],
     }
 
 
@@ -247,25 +239,12 @@ def _finding(account: Account, finding: Finding, by_id: Mapping[int, Source]) ->
         "campaign": account.ladder.campaign(finding),
         "stage": stage.id if stage else None,
         "tags": list(finding.rule.tags),
-        "evidence": [_line(line, by_id) for line in finding.lines],
+        "evidence": [reference(line, by_id) for line in finding.lines],
     }
 
 
 def _outcome(finding: Finding) -> str:
     return finding.rule.outcome or "observed"
-
-
-def _line(line: Line, by_id: Mapping[int, Source]) -> Json:
-    source = by_id[line.source_id]
-    return {
-        "file": source.name,
-        "sha256": source.sha256,
-        "line": line.line,
-        "offset": line.offset,
-        "time": rfc3339(line.time_ms),
-        **({} if line.record is None else {"record": line.record}),
-        **({} if line.detail is None else {"detail": line.detail}),
-    }
 
 
 def _evidence(account: Account) -> list[Json]:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from brokenseal.detections.rule_header import RuleHeader
+from brokenseal.detections.rules import Rule
 from brokenseal.events import EventStore
 from brokenseal.events.engine import sql_texts
+from brokenseal.events.sources import WEB_FILE
 from brokenseal.incident.matches import MATCHES
 
 #: Key of a finding: rule, host, source address ('' if none).
@@ -51,6 +53,11 @@ class Finding:
     id: str = ""
 
     @property
+    def dated(self) -> bool:
+        """Whether its times are those of events; of a file on the disk they are whatever was written there."""
+        return not (isinstance(self.rule, Rule) and self.rule.kinds == (WEB_FILE,))
+
+    @property
     def key(self) -> Key:
         return self.rule.id, self.host, self.source_ip or ""
 
@@ -72,7 +79,7 @@ def collect_findings(store: EventStore, rules: Mapping[str, RuleHeader]) -> list
     }
     lines = store.engine.query(
         f'SELECT rule, host, source_ip, m.source_id, line, "offset", epoch_ms(time) AS time_ms, record, '
-        "CASE WHEN record IS NOT NULL "
+        f"CASE WHEN record IS NOT NULL OR kind = '{WEB_FILE}' "
         f"THEN left(coalesce(target, nullif(concat_ws(' ', cmdlet, parameters), '')), {DETAIL_LETTERS}) END AS detail "
         f"FROM {MATCHES} m "
         f"JOIN source_ranks r ON r.source_id = m.source_id WHERE {chosen} "

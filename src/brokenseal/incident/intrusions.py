@@ -18,6 +18,7 @@ import pyarrow as pa
 from brokenseal.detections.rule_header import RuleHeader
 from brokenseal.events import EventStore
 from brokenseal.events.engine import sql_texts
+from brokenseal.events.sources import WEB_FILE
 from brokenseal.incident.findings import Finding, Key, collect_findings
 from brokenseal.incident.matches import MATCHES
 from brokenseal.incident.process_tree import Process, tied_findings
@@ -39,11 +40,15 @@ class Intrusion:
 
     @property
     def first_ms(self) -> int:
-        return min(finding.first_ms for finding in self.findings)
+        return min(finding.first_ms for finding in self._dated)
 
     @property
     def last_ms(self) -> int:
-        return max(finding.last_ms for finding in self.findings)
+        return max(finding.last_ms for finding in self._dated)
+
+    @property
+    def _dated(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.dated] or self.findings
 
     @property
     def hosts(self) -> list[str]:
@@ -87,6 +92,7 @@ def join_intrusions(
     for tied in tied_findings(processes):
         _join_all([key for key in sorted(tied) if key in graded], groups)
     _without_address(graded, groups, ladder)
+    _by_file_time(store, graded, groups, ladder)
     members: dict[Key, list[Finding]] = defaultdict(list)
     for key, finding in graded.items():
         members[groups.top(key)].append(finding)
@@ -123,7 +129,7 @@ def _by_written_page(store: EventStore, graded: Mapping[Key, Finding], groups: _
     rows = store.engine.query(
         f"SELECT DISTINCT host || ' ' || lower(url) AS value, rule, host, coalesce(source_ip, '') AS source_ip "
         f"FROM {MATCHES} WHERE url IS NOT NULL AND (host, lower(url)) IN "
-        f"(SELECT (host, lower(url)) FROM {MATCHES} WHERE kind = '{WINDOWS_TABLE}' AND url IS NOT NULL)"
+        f"(SELECT (host, lower(url)) FROM {MATCHES} WHERE kind IN ('{WINDOWS_TABLE}', '{WEB_FILE}') AND url IS NOT NULL)"
     )
     _join_rows(rows.to_pylist(), graded, groups)
 
@@ -165,7 +171,7 @@ def _by_shell_birth(graded: Mapping[Key, Finding], groups: _Groups, ladder: Ladd
 def _without_address(graded: Mapping[Key, Finding], groups: _Groups, ladder: Ladder) -> None:
     named = [finding for finding in graded.values() if finding.source_ip]
     for finding in graded.values():
-        if finding.source_ip:
+        if finding.source_ip or not finding.dated:
             continue
         near = [
             other
@@ -178,10 +184,42 @@ def _without_address(graded: Mapping[Key, Finding], groups: _Groups, ladder: Lad
             best = max(near, key=lambda other: (ladder.rank(other), -abs(other.first_ms - finding.first_ms), other.key))
             groups.join(best.key, finding.key)
     # On a host of which no web log is left, what happened at the same time is one intrusion.
-    nameless = sorted((f for f in graded.values() if not f.source_ip), key=lambda f: (f.host, f.first_ms, f.key))
+    nameless = sorted(
+        (f for f in graded.values() if not f.source_ip and f.dated), key=lambda f: (f.host, f.first_ms, f.key)
+    )
     for earlier, later in pairwise(nameless):
         if earlier.host == later.host and later.first_ms <= earlier.last_ms + NEAR_MS:
             groups.join(earlier.key, later.key)
+
+
+def _by_file_time(store: EventStore, graded: Mapping[Key, Finding], groups: _Groups, ladder: Ladder) -> None:
+    """A file that came while somebody was in the server, or within a day after, and that nothing else ties to anybody.
+
+    The times of files can be set by whoever is in: they tie only what is tied to nothing.
+    """
+    others = [finding for finding in graded.values() if finding.dated and ladder.above_probe(finding)]
+    alone = [
+        finding
+        for finding in graded.values()
+        if not finding.dated and all(groups.top(other.key) != groups.top(finding.key) for other in others)
+    ]
+    if not others or not alone:
+        return
+    rows = store.engine.query(
+        f"SELECT DISTINCT rule, host, epoch_ms(time) AS time_ms FROM {MATCHES} "
+        f"WHERE rule IN ({sql_texts(finding.rule.id for finding in alone)}) ORDER BY ALL"
+    ).to_pylist()
+    for row in rows:
+        key = (row["rule"], row["host"], "")
+        met = [
+            other
+            for other in others
+            if other.host == row["host"]
+            and other.first_ms - NEAR_MS <= row["time_ms"] <= other.last_ms + SHELL_BIRTH_MS
+        ]
+        if key in graded and met:
+            best = max(met, key=lambda other: (ladder.rank(other), -abs(other.first_ms - row["time_ms"]), other.key))
+            groups.join(best.key, key)
 
 
 def attach_context(

@@ -16,6 +16,7 @@ import pyarrow as pa
 from brokenseal.detections.taxonomy import request_id_sql, source_ip_sql
 from brokenseal.events import EventStore
 from brokenseal.events.engine import sql_name, sql_text
+from brokenseal.events.sources import WEB_FILE
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
 MATCHES = "matches"
@@ -86,6 +87,10 @@ _DETAILS: dict[str, dict[str, str]] = {
         f"{_data('ScriptBlockText')})",
         "url": _WRITTEN_URL,
         "record": "EventRecordID",
+    },
+    WEB_FILE: {
+        "url": "url",
+        "target": "path",
     },
     "message_tracking": {
         "account": '"sender-address"',

@@ -7,12 +7,20 @@ from collections import defaultdict
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brokenseal.detections.matching import MATCH_SCHEMA, match_rules, run_correlations
+from brokenseal.detections.matching import MATCH_SCHEMA, Matches, match_rules, run_correlations
 from brokenseal.events import EventStore
+from brokenseal.events.sources import WEB_FILE
 from brokenseal.events.store import present_kinds
 from brokenseal.incident.knowledge import Knowledge
 from brokenseal.incident.matches import build_matches
-from brokenseal.incident.reconcile import refuse, without_overlap, without_twin_cmdlets, yield_to_proxy
+from brokenseal.incident.reconcile import (
+    refuse,
+    without_ordinary_pages,
+    without_overlap,
+    without_twin_cmdlets,
+    yield_to_proxy,
+)
+from brokenseal.incident.web_files import WEB_FILES, build_web_files
 from brokenseal.incident.windows_events import MATCHED, correlated_relations, match_windows_events
 from brokenseal.parsers.windows_event import TABLE
 
@@ -27,16 +35,19 @@ def match_everything(store: EventStore, knowledge: Knowledge, prefilter: str, jo
     relations: dict[str, str] = {}
     keys: dict[str, list[pa.Table]] = defaultdict(list)
     failures: list[Failure] = []
+    if build_web_files(store):
+        relations[WEB_FILE] = WEB_FILES
+        matches = match_rules(store.engine, WEB_FILE, WEB_FILES, knowledge.for_kind(WEB_FILE))
+        keys[WEB_FILE].append(matches.table)
+        failures += _failures(knowledge, matches)
     for kind in present_kinds(store):
         if kind == TABLE:
             found_there = match_windows_events(store, knowledge.windows_rules(), jobs)
             relations[kind] = MATCHED
             keys[kind].append(found_there.table)
-            failures += [
-                (failure.rule, _path(knowledge, failure.rule), failure.error) for failure in found_there.failures
-            ]
+            failures += _failures(knowledge, found_there)
             continue
-        rules = knowledge.for_kind(kind)
+        rules = [rule for rule in knowledge.for_kind(kind) if not rule.requests_to_planted]
         chosen = [rule for rule in rules if rule.literals(kind) is not None]
         everything = [rule for rule in rules if rule.literals(kind) is None]
         candidates = store.candidates(kind, prefilter)
@@ -49,11 +60,13 @@ def match_everything(store: EventStore, knowledge: Knowledge, prefilter: str, jo
                 continue
             matches = match_rules(store.engine, kind, relation, group, materialise=relation is candidates)
             keys[kind].append(matches.table)
-            failures += [(failure.rule, _path(knowledge, failure.rule), failure.error) for failure in matches.failures]
+            failures += _failures(knowledge, matches)
+    failures += _requests_to_planted(store, knowledge, relations, keys)
     matched = {kind: pa.concat_tables([MATCH_SCHEMA.empty_table(), *tables]) for kind, tables in sorted(keys.items())}
     matched = {kind: without_overlap(store, relations[kind], table) for kind, table in matched.items()}
     yield_to_proxy(store, knowledge, relations, matched)
     refuse(store, knowledge, relations, matched)
+    without_ordinary_pages(store, knowledge, relations, matched)
     without_twin_cmdlets(store, relations, matched)
     failures += _correlate(store, knowledge, relations, matched)
     silent = pa.array([rule.id for rule in knowledge.rule_set.rules if not rule.reported], pa.string())
@@ -62,6 +75,44 @@ def match_everything(store: EventStore, knowledge: Knowledge, prefilter: str, jo
         found.append((kind, relations[kind], table.filter(pc.invert(pc.is_in(table.column("rule"), silent)))))
     build_matches(store, found)
     return failures
+
+
+def _requests_to_planted(
+    store: EventStore, knowledge: Knowledge, relations: dict[str, str], keys: dict[str, list[pa.Table]]
+) -> list[Failure]:
+    """Run the rules that look only at requests to files found to be web shells, and add their matches to *keys*.
+
+    A request that another rule took for the use of a web shell is not counted again.
+    """
+    events = store.events("iis")
+    rules = [rule for rule in knowledge.for_kind("iis") if rule.requests_to_planted]
+    planted = pa.array([rule.id for rule in knowledge.rule_set.rules if rule.webshell == "planted"], pa.string())
+    found = pa.concat_tables([MATCH_SCHEMA.empty_table(), *keys.get(WEB_FILE, [])])
+    found = found.filter(pc.is_in(found.column("rule"), planted))
+    if events is None or not rules or not found.num_rows:
+        return []
+    used = pa.array([rule.id for rule in knowledge.rule_set.rules if rule.webshell is not None], pa.string())
+    known = pa.concat_tables([MATCH_SCHEMA.empty_table(), *keys.get("iis", [])])
+    store.engine.register("planted_files", found)
+    store.engine.register("known_requests", known.filter(pc.is_in(known.column("rule"), used)))
+    relation = (
+        "(WITH urls AS (SELECT DISTINCT w.host, lower(w.url) AS url FROM planted_files f "
+        f"JOIN {WEB_FILES} w ON w.source_id = f.source_id AND w.line = f.line WHERE w.url IS NOT NULL) "
+        f"SELECT e.* FROM {events} e LEFT JOIN source_hosts s ON s.source_id = e.source_id "
+        "LEFT JOIN host_spellings n ON n.lowered = lower(e.host) "
+        "ANTI JOIN known_requests k ON k.source_id = e.source_id AND k.line = e.line "
+        'WHERE (coalesce(n.spelling, e.host, s.source_host), lower("cs-uri-stem")) IN (SELECT (host, url) FROM urls))'
+    )
+    matches = match_rules(store.engine, "iis", relation, rules)
+    keys["iis"].append(matches.table)
+    relations["iis"] = events
+    store.engine.unregister("planted_files")
+    store.engine.unregister("known_requests")
+    return _failures(knowledge, matches)
+
+
+def _failures(knowledge: Knowledge, matches: Matches) -> list[Failure]:
+    return [(failure.rule, _path(knowledge, failure.rule), failure.error) for failure in matches.failures]
 
 
 def _correlate(

@@ -8,7 +8,9 @@ import pyarrow.compute as pc
 from brokenseal.detections.matching import MATCH_SCHEMA
 from brokenseal.detections.taxonomy import request_id_sql, source_ip_sql
 from brokenseal.events import EventStore
+from brokenseal.events.sources import WEB_FILE
 from brokenseal.incident.knowledge import Knowledge
+from brokenseal.incident.web_files import ORDINARY_SCORE
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
 #: Rows without a request id are the same request when address and path agree and they lie so close together.
@@ -108,6 +110,30 @@ def refuse(store: EventStore, knowledge: Knowledge, relations: Relations, matche
     matched["httpproxy"] = (
         pa.concat_tables([others, moved]).group_by(MATCH_SCHEMA.names).aggregate([]).cast(MATCH_SCHEMA)
     )
+
+
+def without_ordinary_pages(store: EventStore, knowledge: Knowledge, relations: Relations, matched: Matched) -> None:
+    """Drop requests for pages that are not Exchange's where the page itself is at hand, was there then, and is ordinary.
+
+    A page that was changed after the request may have replaced another: such a request stays.
+    """
+    sparing = [rule.id for rule in knowledge.rule_set.rules if rule.unless_ordinary]
+    mine = _of_rules(matched["iis"], sparing) if "iis" in matched and WEB_FILE in relations else None
+    if mine is None or not mine.num_rows:
+        return
+    store.engine.register("sparing", mine)
+    kept = store.engine.query(
+        f"WITH ordinary AS (SELECT host, lower(url) AS url, max(time) AS changed FROM {relations[WEB_FILE]} "
+        "WHERE seen_in = 'content' AND page IS NULL AND url IS NOT NULL AND line = 1 GROUP BY ALL "
+        f"HAVING bool_and(suspicious IS NULL AND score < {ORDINARY_SCORE} AND known_hash IS NULL)) "
+        f"SELECT y.rule, y.source_id, y.line FROM sparing y JOIN {relations['iis']} e "
+        "ON e.source_id = y.source_id AND e.line = y.line LEFT JOIN source_hosts s ON s.source_id = e.source_id "
+        "LEFT JOIN host_spellings n ON n.lowered = lower(e.host) LEFT JOIN ordinary o "
+        'ON o.host = coalesce(n.spelling, e.host, s.source_host) AND o.url = lower(e."cs-uri-stem") '
+        "AND o.changed <= e.time WHERE o.url IS NULL ORDER BY ALL"
+    )
+    others = _of_rules(matched["iis"], sparing, inverse=True)
+    matched["iis"] = pa.concat_tables([others, kept.cast(MATCH_SCHEMA)])
 
 
 def without_twin_cmdlets(store: EventStore, relations: Relations, matched: Matched) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from brokenseal.errors import UsageError
@@ -14,6 +15,9 @@ from brokenseal.events import Case, EventStore, NoProgress, Progress, default_jo
 from brokenseal.evidence import Inventory, collect, refuse_output_inside
 from brokenseal.incident.kept_results import Json, keep, kept, result_key
 from brokenseal.parsers import Settings
+
+if TYPE_CHECKING:
+    from brokenseal.detections.web_file_judge import WebFileJudge
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ def scan(
     case: Path | str | None = None,
     hosts: Mapping[str, Path | str | Sequence[Path]] | None = None,
     rules: Sequence[Path | str] = (),
+    yara: Sequence[Path | str] = (),
     since: datetime | None = None,
     until: datetime | None = None,
     iis_timezone: str = "UTC",
@@ -52,7 +57,8 @@ def scan(
 
     ``case``: a directory to keep what was read (a second scan reads only what is new or changed); without it a temporary
     one is used. ``hosts``: server name → folder (or several) whose files it wrote, for logs that do not name their server.
-    ``rules``: more folders or files of Sigma rules. ``since``/``until`` bound the events that are judged (aware, or taken
+    ``rules``: more folders or files of Sigma rules, ``yara``: of YARA rules for the files of web folders.
+    ``since``/``until`` bound the events that are judged (aware, or taken
     as UTC). ``iis_timezone``: the zone of the IIS logs' times, if not UTC. ``jobs``: threads, by default one a processor,
     at most 4.
 
@@ -75,13 +81,14 @@ def scan(
     for rule in more_rules:
         if not rule.exists():
             raise UsageError(f"there are no rules at {rule}")
+    judge = _judge([Path(folder) for folder in yara])
     with Case(Path(case) if case is not None else None) as opened:
-        options = (since, until, iis_timezone, inventory.refusals)
-        if not unread_files(opened, inventory.files, settings):
+        options = (since, until, iis_timezone, inventory.refusals, judge.fingerprint)
+        if not unread_files(opened, inventory.files, settings, judge):
             found = kept(opened, result_key(opened, more_rules, options))
             if found is not None:
                 return Incident(*found)
-        document, unread = _scanned(opened, inventory, settings, more_rules, (since, until), jobs, progress)
+        document, unread = _scanned(opened, inventory, settings, judge, more_rules, (since, until), jobs, progress)
         if case is not None:
             keep(opened, result_key(opened, more_rules, options), document, unread)
     return Incident(document, tuple(unread))
@@ -91,6 +98,7 @@ def _scanned(
     case: Case,
     inventory: Inventory,
     settings: Settings,
+    judge: WebFileJudge,
     rules: Sequence[Path],
     window: tuple[datetime | None, datetime | None],
     jobs: int,
@@ -106,18 +114,31 @@ def _scanned(
     knowledge = Knowledge.load(load_campaigns(), rules)
     prefilter = LinePrefilter(knowledge.literals())
     try:
-        ingest(case, inventory.files, settings, prefilter, jobs=jobs, progress=progress)
+        ingest(case, inventory.files, settings, prefilter, judge=judge, jobs=jobs, progress=progress)
     finally:
         progress.stop()
     since, until = window
     store = EventStore(case, threads=jobs, since=since, until=until)
     try:
         account, unread = build_account(
-            store, knowledge, prefilter.fingerprint, inventory.refusals, settings.iis_timezone, jobs, progress
+            store,
+            knowledge,
+            prefilter.fingerprint,
+            inventory.refusals,
+            settings.iis_timezone,
+            jobs,
+            progress,
+            judge.problems,
         )
     finally:
         store.close()
     return incident_document(account), unread
+
+
+def _judge(yara: Sequence[Path]) -> WebFileJudge:
+    from brokenseal.detections.web_file_judge import WebFileJudge
+
+    return WebFileJudge(yara)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

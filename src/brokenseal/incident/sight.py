@@ -23,6 +23,8 @@ _SOURCE_WORDS = {
     "cmdlet": "CmdletInfra log",
     "message_tracking": "message tracking log",
     "windows_event": "Windows event log",
+    "web_file": "web folder",
+    "file_listing": "listing of files",
 }
 
 

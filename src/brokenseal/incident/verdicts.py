@@ -88,8 +88,17 @@ def _telling(findings: Sequence[Finding], ladder: Ladder) -> list[Finding]:
 def _reason(finding: Finding) -> str:
     times = "once" if finding.count == 1 else f"{finding.count} times"
     origin = f" from {finding.source_ip}" if finding.source_ip else ""
+    if not finding.dated:
+        return _reason_of_files(finding)
     when = f"at {rfc3339(finding.first_ms)}" if finding.count == 1 else f"first at {rfc3339(finding.first_ms)}"
     return f"{finding.host}: {finding.rule.title} ({finding.id}): {times}{origin}, {when}."
+
+
+def _reason_of_files(finding: Finding) -> str:
+    """Of files their paths say more than their times."""
+    paths = list(dict.fromkeys(line.detail for line in finding.lines if line.detail))
+    shown = ", ".join(paths[:2]) + (f" and {finding.count - 2:,} more" if len(paths) > 2 else "")
+    return f"{finding.host}: {finding.rule.title} ({finding.id}): {shown}."
 
 
 def judge_campaign(campaign: Campaign, by_host: Mapping[str, Judgement], where: Sequence[str] = ()) -> Judgement:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from brokenseal.report.page import Page
 from brokenseal.report.shape import IncidentDocument, Intrusion, Window
+from brokenseal.report.shells import name_of
 from brokenseal.report.text import plain
 from brokenseal.report.wording import (
     OUTCOMES,
@@ -126,7 +127,7 @@ def _moments(document: IncidentDocument, intrusion: Intrusion) -> Iterator[tuple
     for shell in intrusion["webshells"]:
         if shell["first_used"]:
             told.update(shell.get("findings", ()))
-            use = f"use of the web shell {plain(shell['url'])} {ids_in_brackets(shell.get('findings', []))}"
+            use = f"use of the web shell {name_of(shell)} {ids_in_brackets(shell.get('findings', []))}"
             yield from _ends(shell["first_used"], shell["last_used"], use)
     for mailbox in document["mailboxes"]:
         if mailbox["intrusion"] == intrusion["id"]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from brokenseal.report.page import Page, where
-from brokenseal.report.shape import Finding, IncidentDocument, Mailbox, WebShell
+from brokenseal.report.shape import IncidentDocument, Mailbox
+from brokenseal.report.shells import one_shell
 from brokenseal.report.text import plain
-from brokenseal.report.wording import ACCESS, STATES, bytes_in_words, count, in_words, moment, span, these_logs
+from brokenseal.report.wording import ACCESS, bytes_in_words, count, in_words, moment, span, these_logs
 
 _MAILBOXES = 50
 _SHELLS = 25
-_PROOFS = 2
 _TABLE_FROM = 160  # columns of the terminal: below, the cells would be folded into ribbons
 
 _UNKNOWN = "data left the server, but no log names the mailbox"
@@ -51,13 +51,7 @@ def left_behind(document: IncidentDocument, page: Page) -> None:
         logs = these_logs(document["verdict"])
         page.sentence(f"No use of a web shell was seen in {logs}. A file nobody has asked for yet is in no web log.")
     for intrusion, shell in page.bound(shells, _SHELLS):
-        page.sentence(f"Web shell {plain(shell['url'])}")
-        if shell.get("host"):
-            page.labelled("Server", plain(shell["host"]), 4)
-        page.labelled("State", in_words(STATES, shell["state"]), 4)
-        page.labelled("Used", f"{_use(shell)} (intrusion {plain(intrusion)})", 4)
-        shown_by = shell.get("findings", [])[:_PROOFS]
-        page.labelled_list("Shown by", [_reference(identity, findings) for identity in shown_by], 4)
+        one_shell(shell, intrusion, findings, page)
     page.more(len(shells), _SHELLS)
 
 
@@ -109,15 +103,3 @@ def _evidence(mailbox: Mailbox, page: Page, label: str) -> None:
     references = mailbox.get("evidence", [])
     shown = references if page.verbose else references[:1]
     page.labelled_list(label, map(where, shown), 4)
-
-
-def _use(shell: WebShell) -> str:
-    requests = count(shell["requests"], "request")
-    if shell["first_used"] is None and shell["last_used"] is None:
-        return f"never: {requests}, none answered"
-    return f"{span(shell['first_used'], shell['last_used'])}, {requests}"
-
-
-def _reference(identity: str, findings: dict[str, Finding]) -> str:
-    evidence = findings[identity]["evidence"][:1] if identity in findings else []
-    return " ".join([plain(identity), *map(where, evidence)])

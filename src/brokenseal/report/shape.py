@@ -63,14 +63,30 @@ class Flaw(TypedDict):
     findings: list[str]
 
 
+Planted = TypedDict("Planted", {"time": str, "from": str, "evidence": Reference})
+
+
 class WebShell(TypedDict):
-    url: str
+    url: str | None
     host: NotRequired[str | None]
+    path: NotRequired[str | None]
+    kind: NotRequired[str | None]
+    sha256: NotRequired[str | None]
+    size: NotRequired[int | None]
+    known_hash: NotRequired[str | None]
+    times_set_back: NotRequired[bool]
+    planted: NotRequired[Planted | None]
+    written_by: NotRequired[list[str]]
     first_used: str | None
     last_used: str | None
     state: str
     requests: int
+    bytes_out: NotRequired[int | None]
+    source_ips: NotRequired[list[str]]
+    processes: NotRequired[list[str]]
+    reasons: NotRequired[list[str]]
     findings: NotRequired[list[str]]
+    evidence: NotRequired[list[Reference]]
 
 
 class Process(TypedDict):

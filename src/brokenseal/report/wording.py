@@ -35,8 +35,8 @@ ACCESS = {
 }
 
 STATES = {
-    "alive": "ALIVE: still answering at the last request seen",
-    "removed": "removed: it answered, later requests no longer found it",
+    "alive": "ALIVE: nothing seen says that it is gone",
+    "removed": "removed: it was there, and no longer is",
     "never_answered": "never answered: asked for, but not there",
 }
 
@@ -45,6 +45,8 @@ WINDOWS_EVENT = "windows_event"
 
 SOURCES = {
     "iis": "IIS",
+    "web_file": "web folders (files)",
+    "file_listing": "file listing",
     "httpproxy": "HttpProxy",
     "ecp_server": "ECP Server",
     "oab_generator": "OABGenerator",

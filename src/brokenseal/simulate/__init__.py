@@ -1,7 +1,7 @@
-"""Simulated evidence: the logs of invented Exchange servers, quiet or attacked, with the truth about them.
+"""Simulated evidence: logs and web folders of invented Exchange servers, quiet or attacked, with the truth about them.
 
-For exercises and tests. It writes log text and event records only; nothing in it can attack, and no web shell exists
-anywhere.
+For exercises and tests. It writes log text, event records and files of web folders; nothing in it can attack. What stands
+for a web shell is inert text: no part of it evaluates or starts anything, and no web server could compile it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,15 @@ from __future__ import annotations
 from brokenseal.simulate.evidence_tree import SOURCES
 from brokenseal.simulate.scenarios import SCENARIOS
 from brokenseal.simulate.simulation import simulate
-from brokenseal.simulate.truth import ExportTruth, FileTruth, MailboxTruth, ProcessTruth, Truth, WebShellTruth
+from brokenseal.simulate.truth import (
+    ExportTruth,
+    FileTruth,
+    MailboxTruth,
+    PlantedShellTruth,
+    ProcessTruth,
+    Truth,
+    WebShellTruth,
+)
 
 __all__ = [
     "SCENARIOS",
@@ -17,6 +25,7 @@ __all__ = [
     "ExportTruth",
     "FileTruth",
     "MailboxTruth",
+    "PlantedShellTruth",
     "ProcessTruth",
     "Truth",
     "WebShellTruth",

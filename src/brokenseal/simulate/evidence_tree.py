@@ -32,7 +32,8 @@ _INSTALL = "C/Program Files/Microsoft/Exchange Server/V15"
 _OLD_VERSION = "15.0.0.0"
 _PROTOCOLS = ("Autodiscover", "Eas", "Ecp", "Ews", "Mapi", "Oab", "Owa", "PowerShell", "RpcHttp")
 TEXT_SOURCES = ("iis", "httpproxy", "ecp_server", "oab_generator", "ews", "mapi", "cmdlet", "message_tracking")
-SOURCES = (*TEXT_SOURCES, *EVENT_SOURCES)
+WEB_FOLDERS, FILE_LISTINGS = "web_folders", "file_listings"
+SOURCES = (*TEXT_SOURCES, *EVENT_SOURCES, WEB_FOLDERS, FILE_LISTINGS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,7 @@
 """The host's events of an intrusion: a page that was written and compiled, and what was run through it.
 
-Only events: no page, no archive and no dump exists, and the command lines are shortened so that they do nothing.
+Only events: no archive and no dump exists, the page is inert (see ``planted_pages``), and the command lines are shortened
+so that they do nothing.
 
 References:
     exchange-evidence.md 2.12; the published lab run of CVE-2021-26855 and CVE-2021-27065 (who writes the page, what the
@@ -13,14 +14,14 @@ from dataclasses import dataclass
 
 from brokenseal.simulate import cmdlet_rows, exchange_management, host_load, programs
 from brokenseal.simulate.client_requests import Site
-from brokenseal.simulate.clock import SECOND
+from brokenseal.simulate.clock import SECOND, iso
 from brokenseal.simulate.cmdlet_rows import CmdletCall
 from brokenseal.simulate.draws import Draws
 from brokenseal.simulate.evidence_tree import LOCAL_POWERSHELL
 from brokenseal.simulate.host_processes import Process
 from brokenseal.simulate.organisation import DOMAIN, Server, User
 from brokenseal.simulate.programs import Program
-from brokenseal.simulate.truth import Truth
+from brokenseal.simulate.truth import PlantedShellTruth, Truth
 
 _FRONT_END = f"{programs.INSTALL}\\FrontEnd\\HttpProxy"
 _STAGING = "C:\\ProgramData"
@@ -43,17 +44,22 @@ class HostIntruder:
         """The page's file on the server."""
         return _FRONT_END + self.url.replace("/", "\\")
 
-    def write_page(self, at: int, writer: str) -> None:
-        """The page is written by one of the processes that are always there (``system``, ``um worker``)."""
+    def write_page(self, at: int, writer: str, kind: str) -> None:
+        """The page is written by one of the processes that are always there (``system``, ``um worker``).
+
+        ``kind``: what it holds (see ``planted_pages``).
+        """
+        self.truth.note_planted(PlantedShellTruth(self.server.name, self.page, self.url, iso(at), kind))
         self._note_file(self.site.hosts[self.server.name].process(writer, at), self.page, at)
         self.truth.note_host_stage("page_written")
 
     def compile_page(self, at: int) -> None:
         """The page's first use: ASP.NET compiles it, within 24 ms from ``at``."""
         host = self.site.hosts[self.server.name]
-        host_load.compile_page(
+        compiled = host_load.compile_page(
             self.draws, host, host.process("owa", at), at, "owa", self.page.rpartition("\\")[2].lower()
         )
+        self.truth.note_compiled(self.page, self.server.name, compiled.made, compiled.path, compiled.assembly)
         self.truth.note_host_stage("page_compiled")
 
     def ask_who_and_where(self, at: int) -> None:

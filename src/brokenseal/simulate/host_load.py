@@ -6,9 +6,10 @@ with Exchange's snap-in, a network tool started by a service.
 
 from __future__ import annotations
 
-from brokenseal.simulate import programs, windows_events
+from brokenseal.simulate import compiled_page_files, programs, windows_events
 from brokenseal.simulate.client_requests import Site
 from brokenseal.simulate.clock import DAY, HOUR, MINUTE, SECOND, day_of, is_workday
+from brokenseal.simulate.compiled_page_files import CompiledPage
 from brokenseal.simulate.draws import Draws
 from brokenseal.simulate.evtx_file import Event
 from brokenseal.simulate.host_processes import Account, Host, Process
@@ -77,9 +78,9 @@ def console_session(host: Host, draws: Draws, at: int, until: int) -> Process:
 
 def compile_page(
     draws: Draws, host: Host, pool: Process, at: int, application: str, page: str = "default.aspx"
-) -> None:
+) -> CompiledPage:
     """ASP.NET compiles a page of an application at its first use, within 24 ms. The compiled form keeps its name."""
-    folder = f"{programs.TEMPORARY_PAGES}\\{application}\\{draws.hexadecimal(8)}\\{draws.hexadecimal(8)}"
+    folder = compiled_page_files.folder_of(draws, application)
     name = f"App_Web_{draws.letters(8)}"
     source, options, library = (f"{folder}\\{name}.{ending}" for ending in ("0.cs", "cmdline", "dll"))
     host.create_file(pool, source, at)
@@ -90,7 +91,9 @@ def compile_page(
     line = f'{programs.CVTRES.path} /NOLOGO /READONLY /MACHINE:IX86 "/OUT:{resources}" "{given}"'
     host.run(draws, programs.CVTRES, line, compiler, at + 12)
     host.create_file(compiler, library, at + 18)
-    host.create_file(pool, f"{folder}\\{page}.{draws.hexadecimal(8)}.compiled", at + 24)
+    compiled = CompiledPage(f"{folder}\\{page}.{draws.hexadecimal(8)}.compiled", name, at + 24)
+    host.create_file(pool, compiled.path, compiled.made)
+    return compiled
 
 
 def _logons(site: Site, draws: Draws, host: Host, day: int) -> None:

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from brokenseal.simulate import mail_theft, ssrf, web_shell
+from brokenseal.simulate import exchange_pages, mail_theft, planted_pages, ssrf, web_shell
 from brokenseal.simulate.client_requests import Site
-from brokenseal.simulate.clock import MINUTE, SECOND
+from brokenseal.simulate.clock import MINUTE, SECOND, iso
 from brokenseal.simulate.draws import Draws
 from brokenseal.simulate.event_logs import EVENT_SOURCES
 from brokenseal.simulate.evidence_tree import TEXT_SOURCES
 from brokenseal.simulate.host_intrusion import HostIntruder
 from brokenseal.simulate.organisation import Server, User
 from brokenseal.simulate.ssrf import Intruder
-from brokenseal.simulate.truth import Truth
+from brokenseal.simulate.truth import PlantedShellTruth, Truth
 
 _CRAWLER = "DuckDuckBot/1.0; (+http://duckduckgo.com/duckduckbot.html)"
 _LIBRARY = "python-requests/2.25.1"
@@ -121,7 +121,7 @@ def _hafnium(play: Play) -> None:
     stem = f"/ecp/{draws.letters(draws.between(1, 3))}.js"
     session = ssrf.open_session(intruder, play.at(780), front, stem)
     written, at = ssrf.write_through_address_book(intruder, session, front, stem)
-    host.write_page(written, "system")
+    host.write_page(written, "system", planted_pages.OAB_SETTINGS)
     at += draws.between(20 * SECOND, 40 * SECOND)
     host.compile_page(web_shell.use(intruder, at, front, url, "GET") + _FIRST_STEP)
     for action in (host.ask_who_and_where, host.ask_for_administrators, host.look_for_lsass, host.dump_lsass):
@@ -152,7 +152,7 @@ def _host_only(play: Play) -> None:
     draws = play.host_draws
     host = play.on_host(f"/owa/auth/{draws.letters_and_digits(8)}.aspx")
     at = play.host_at(780)
-    host.write_page(at, "system")
+    host.write_page(at, "system", planted_pages.OAB_SETTINGS)
     at += draws.between(20 * SECOND, 40 * SECOND)
     host.compile_page(at)
     for action in (host.ask_who_and_where, host.ask_for_administrators, host.look_for_lsass, host.dump_lsass):
@@ -184,7 +184,7 @@ def _oab_write(play: Play) -> None:
     host = play.on_host(url)
     at += draws.between(10 * SECOND, 30 * SECOND)
     web_shell.download_outside_address_book(intruder, at, front, url)
-    host.write_page(at - _FIRST_STEP, "um worker")
+    host.write_page(at - _FIRST_STEP, "um worker", planted_pages.SCRIPT_PAGE)
     at += draws.between(20 * SECOND, 60 * SECOND)
     host.compile_page(web_shell.use(intruder, at, front, url, "GET") + _FIRST_STEP)
     for thousandths, act in (
@@ -198,12 +198,22 @@ def _oab_write(play: Play) -> None:
             act(begun + _FIRST_STEP)
 
 
+def _quiet_shell(play: Play) -> None:
+    """A page was planted before any log that is left begins, and nobody has asked for it since."""
+    name = f"{play.host_draws.letters_and_digits(8)}.aspx"
+    path, url = f"{exchange_pages.HELPERS}\\system_web\\{name}", f"/aspnet_client/system_web/{name}"
+    planted = iso(play.host_at(150))
+    kind = planted_pages.COMMAND_PAGE
+    play.truth.note_planted(PlantedShellTruth(play.front.name, path, url, planted, kind, timestomped=True))
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """``patched_after`` (thousandths): the next midnight after it the servers run the patched build, if in range.
 
     ``withheld`` are sources of which no file is left; ``late`` maps a source to the thousandth at which it begins.
-    ``visible`` is false where nothing is left that shows the attack.
+    ``visible`` is false where nothing is left that shows the attack: neither in logs nor in web folders. ``listings``
+    names what was made of each server's files (see ``folder_listings``).
     """
 
     verdict: str
@@ -213,17 +223,34 @@ class Scenario:
     withheld: frozenset[str] = frozenset()
     late: tuple[tuple[str, int], ...] = ()
     visible: bool = True
+    listings: tuple[str, ...] = ()
 
 
 _SCENARIOS = {
-    "quiet": Scenario("no_evidence", "normal load and ordinary scanners only", _quiet, None),
-    "probed": Scenario("probed", "scanners test for CVE-2021-26855 and for other people's shells", _probed, 970),
+    "quiet": Scenario("no_evidence", "normal load and ordinary scanners only", _quiet, None, listings=("dir",)),
+    "probed": Scenario(
+        "probed",
+        "scanners test for CVE-2021-26855 and for other people's shells",
+        _probed,
+        970,
+        listings=("powershell",),
+    ),
     "failed": Scenario("attempted", "one address tries the chain, the server answers with errors", _failed, 860),
     "hafnium": Scenario(
-        "mail_read", "full chain, web shell used, two mailboxes read over EWS, one exported", _hafnium, 820
+        "mail_read",
+        "full chain, web shell used, two mailboxes read over EWS, one exported",
+        _hafnium,
+        820,
+        listings=("mft",),
     ),
     "mail-only": Scenario("mail_read", "two mailboxes read over EWS, no web shell", _mail_only, 800),
-    "oab-write": Scenario("breached", "web shell written by CVE-2021-26858 and used", _oab_write, 820),
+    "oab-write": Scenario(
+        "breached",
+        "web shell written by CVE-2021-26858 and used",
+        _oab_write,
+        820,
+        listings=("dir", "powershell"),
+    ),
     "logs-missing": Scenario(
         "cannot_tell",
         "as hafnium, but the logs that would show it are cleared or begin after it",
@@ -239,6 +266,15 @@ _SCENARIOS = {
         _host_only,
         820,
         frozenset(TEXT_SOURCES) - {"message_tracking"},
+        listings=("mft",),
+    ),
+    "quiet-shell": Scenario(
+        "breached",
+        "a web shell was planted before the logs that are left begin, and was not asked for since",
+        _quiet_shell,
+        820,
+        late=tuple((source, 400) for source in (*TEXT_SOURCES, *EVENT_SOURCES)),
+        listings=("mft",),
     ),
 }
 SCENARIOS = tuple(_SCENARIOS)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from brokenseal.errors import UsageError
-from brokenseal.simulate import administration, host_load, load, mail_flow, probes, scanners
+from brokenseal.simulate import administration, host_load, load, mail_flow, probes, scanners, web_traces
 from brokenseal.simulate.client_requests import Site
 from brokenseal.simulate.clock import DAY, MINUTE, SECOND, iso, midnight
 from brokenseal.simulate.draws import Draws
@@ -35,13 +35,16 @@ def simulate(
 ) -> Truth:
     """Write an evidence set: ``<output>/evidence/<SERVER>/C/...`` and, next to it, ``<output>/truth.json``.
 
+    It holds the logs, the files of web folders, and what listings of files an administrator made.
+
     The same arguments give the same bytes on every system. Each text log is one file a day (real ones roll hourly), its
     name says hour 00; each Windows event log is one file for the whole range. A user's, a server's and a scanner's day
-    depend only on the seed, so that two scenarios of one seed differ in the attack, in the build that headers carry and
-    in what follows from the restart for the update, and in nothing else.
+    depend only on the seed, so that two scenarios of one seed differ in the attack, in the build that headers carry, in
+    what follows from the restart for the update and in the listings that were made, and in nothing else.
 
-    ``start`` (UTC) and ``days`` give the range, ``servers`` are named EX01, EX02, ...; ``sources`` restricts the logs
-    that are written (names in ``SOURCES``; the truth still says what happened). The output folder may exist, but empty.
+    ``start`` (UTC) and ``days`` give the range, ``servers`` are named EX01, EX02, ...; ``sources`` restricts what is
+    written: logs, web folders, listings (names in ``SOURCES``; the truth still says what happened). The output folder may
+    exist, but empty.
 
     Raises:
         UsageError: unknown scenario or source, a number out of range, or an output folder that is not empty.
@@ -78,6 +81,7 @@ def simulate(
         tree.flush(begin // DAY + nth)
     tree.close()
     evidence.mkdir(parents=True, exist_ok=True)
+    web_traces.write(evidence, organisation, truth, seed, begin, sources=written, plan=plan)
     truth.files = dict(sorted(tree.counts.items()))
     truth.write(output / "truth.json")
     return truth

@@ -26,6 +26,34 @@ class WebShellTruth:
 
 
 @dataclass(slots=True)
+class PlantedShellTruth:
+    """A web shell as a file: where it was put, and what became of it. Times are RFC 3339 UTC.
+
+    ``path`` is on the server, ``url`` where it answers; ``planted`` is when it was really written, also where it is
+    ``timestomped`` (its own times were set back). ``state`` is ``alive``, ``removed`` or ``never answered``. ``first_use``,
+    ``last_use`` and ``requests`` are of answered requests (null and 0 where none is played). ``sha256`` is of the file in
+    the evidence, ``compiled`` the path of the record that ASP.NET keeps of it since ``compiled_at``, ``assembly`` the
+    library it was compiled to; null where there is none.
+    """
+
+    host: str
+    path: str
+    url: str
+    planted: str
+    kind: str
+    timestomped: bool = False
+    state: str = "never answered"
+    removed: str | None = None
+    first_use: str | None = None
+    last_use: str | None = None
+    requests: int = 0
+    sha256: str | None = None
+    compiled: str | None = None
+    compiled_at: str | None = None
+    assembly: str | None = None
+
+
+@dataclass(slots=True)
 class MailboxTruth:
     """A mailbox that was read. ``host`` is the server of the mailbox, ``front_end`` the one the attacker came in by.
 
@@ -90,6 +118,9 @@ class Truth:
     ``processes``, ``files_written``, ``exports`` and ``host_stages`` are what the Windows event logs show; mailboxes
     that were exported, not read over EWS, are in ``exports`` alone. Of ``host-only`` the web side is not played: the
     lists about requests are empty.
+
+    ``webshells`` are shells by their requests, ``planted_shells`` the same and further ones by their files. ``web_files``
+    maps a server to its number of honest files of web folders, ``listings`` a listing's path to its number of rows.
     """
 
     scenario: str
@@ -112,6 +143,9 @@ class Truth:
     exports: list[ExportTruth] = field(default_factory=list)
     host_stages: list[str] = field(default_factory=list)
     files: dict[str, int] = field(default_factory=dict)
+    planted_shells: list[PlantedShellTruth] = field(default_factory=list)
+    web_files: dict[str, int] = field(default_factory=dict)
+    listings: dict[str, int] = field(default_factory=dict)
 
     def note_attacker(self, ip: str) -> None:
         if ip not in self.attacker_ips:
@@ -133,6 +167,14 @@ class Truth:
         else:
             shell.refused += 1
             shell.state = "removed"
+        for planted in self.planted_shells:
+            if answered and (planted.url, planted.host) == (url, host):
+                planted.first_use, planted.last_use = planted.first_use or iso(ms), iso(ms)
+                planted.requests += 1
+                planted.state = "alive"
+
+    def note_planted(self, shell: PlantedShellTruth) -> None:
+        self.planted_shells.append(shell)
 
     def note_mail(self, mailbox: str, host: str, front_end: str, ms: int, *, items: int, size: int) -> None:
         """One of the attacker's EWS calls for a mailbox, with the item ids it read and the bytes of its answer."""
@@ -162,6 +204,15 @@ class Truth:
         for written in self.files_written:
             if (written.host, written.path) == (host, path):
                 written.removed = iso(ms)
+        for planted in self.planted_shells:
+            if (planted.host, planted.path) == (host, path):
+                planted.state, planted.removed = "removed", iso(ms)
+
+    def note_compiled(self, path: str, host: str, ms: int, record: str, assembly: str) -> None:
+        """A planted page was asked for, and ASP.NET made a record of it."""
+        for planted in self.planted_shells:
+            if (planted.host, planted.path) == (host, path):
+                planted.compiled, planted.compiled_at, planted.assembly = record, iso(ms), assembly
 
     def note_export(self, mailbox: str, host: str, ms: int, path: str) -> None:
         self.exports.append(ExportTruth(mailbox, host, iso(ms), path))

@@ -1,4 +1,4 @@
-"""Log rows of a web shell's use, and of the search for other people's web shells. Only rows: no shell exists.
+"""Log rows of a web shell's use, and of the search for other people's web shells. Only rows: nothing runs.
 
 References:
     exchange-evidence.md 2.1 (200 = it is there and ran, 302 = absent), 2.4 and 4 (published names).
