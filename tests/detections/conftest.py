@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from sigma.rule import SigmaRule
 
-from brokenseal.detections.criteria import Criterion, criterion_of
+from brokenseal.detections.criteria import Criterion
+from brokenseal.detections.criteria_reading import criterion_of
 from brokenseal.detections.regex_engine import POLICY
 from brokenseal.detections.rules import RuleSet, load_rules
 from brokenseal.detections.shadows import shadow_columns, with_shadows

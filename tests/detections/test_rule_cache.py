@@ -4,12 +4,15 @@ import hashlib
 import os
 import pickle
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from brokenseal.detections import rule_cache
+from brokenseal.detections.kept_types import read_criterion
 from brokenseal.detections.rule_cache import _keep, cache_folder, compiled_rules
 from brokenseal.events.case import write_atomically
 
@@ -125,7 +128,8 @@ def test_an_entry_that_holds_something_else_is_refused(cache: Path, rules: Path)
 def test_a_search_that_another_library_made_is_made_anew(cache: Path, rules: Path) -> None:
     first = compiled_rules([rules])
     [entry] = cache.glob("*.bin")
-    put(entry, (first.rule_set, first.windows().formulas, b"no search"))
+    plain, criteria, others, (formulas, looked_at, _) = pickle.loads(entry.read_bytes()[32:])
+    put(entry, (plain, criteria, others, (formulas, looked_at, b"no search")))
     again = compiled_rules([rules])
     assert again.from_cache
     assert again.windows().hits.numbers == first.windows().hits.numbers
@@ -193,6 +197,85 @@ def test_a_cache_that_cannot_be_written_only_costs_time(
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("BROKENSEAL_CACHE", str(tmp_path / "file" / "cache"))
     assert len(compiled_rules([rules]).rule_set.rules) == 1
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules written now are a year old."""
+    monkeypatch.setattr(time, "time_ns", lambda now=time.time_ns: now() + 365 * 86400 * 10**9)
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """How often the rules' content was asked for."""
+    asked: list[str] = []
+    key = rule_cache._key
+
+    def noted(paths: Sequence[tuple[str, str]]) -> str:
+        asked.append("content")
+        return key(paths)
+
+    monkeypatch.setattr(rule_cache, "_key", noted)
+    return asked
+
+
+def test_old_files_that_look_the_same_are_not_read_again(
+    cache: Path, rules: Path, later: None, read: list[str]
+) -> None:
+    first, again = compiled_rules([rules]), compiled_rules([rules])
+    assert (len(read), again.from_cache, again.rule_set) == (1, True, first.rule_set)
+
+
+def test_young_files_are_read_although_they_look_the_same(cache: Path, rules: Path, read: list[str]) -> None:
+    for _ in range(2):
+        compiled_rules([rules])
+    assert len(read) == 2
+
+
+@pytest.mark.usefixtures("later")
+def test_a_change_of_the_same_size_at_the_same_time_is_seen(cache: Path, rules: Path) -> None:
+    """As when an older copy comes back with its times: the file is another one, or its place on the disk has changed."""
+    compiled_rules([rules])
+    path = rules / "a.yml"
+    seen = path.stat()
+    changed = RULE.replace("cmd.exe", "pwd.exe")
+    assert len(changed) == len(RULE)
+    path.write_text(changed, "utf-8")
+    os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns + (sys.platform == "win32")))
+    found = compiled_rules([rules])
+    assert not found.from_cache
+    assert "pwd.exe" in str(found.rule_set.rules[0].criterion)
+
+
+@pytest.mark.usefixtures("later")
+def test_a_note_without_its_entry_or_without_a_key_is_as_good_as_none(cache: Path, rules: Path) -> None:
+    whole = compiled_rules([rules]).rule_set
+    [note] = cache.glob("seen-*")
+    [entry] = cache.glob("*.bin")
+    for damaged in (b"", b"\xff", b"../../etc/passwd", b"0" * 40):
+        note.write_bytes(damaged)
+        again = compiled_rules([rules])
+        assert (again.from_cache, again.rule_set) == (True, whole)
+    entry.unlink()
+    again = compiled_rules([rules])
+    assert (again.from_cache, again.rule_set) == (False, whole)
+
+
+def test_a_criterion_is_read_when_it_is_looked_at(cache: Path, rules: Path) -> None:
+    first = compiled_rules([rules]).rule_set.rules[0]
+    again = compiled_rules([rules]).rule_set.rules[0]
+    assert replace(again, reported=False).criterion == first.criterion
+    assert pickle.loads(pickle.dumps(again)) == first
+    with pytest.raises(AttributeError):
+        first.no_such_field  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_a_criterion_that_would_run_something_is_refused(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    for content in (Calling(os.mkdir, str(made)), "text", None):
+        with pytest.raises(pickle.UnpicklingError):
+            read_criterion(pickle.dumps(content))
+    assert not made.exists()
 
 
 def test_old_entries_go(cache: Path, rules: Path) -> None:

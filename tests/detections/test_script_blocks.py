@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from sigma.rule import SigmaRule
 
-from brokenseal.detections.criteria import criterion_of
+from brokenseal.detections.criteria_reading import criterion_of
 from brokenseal.detections.regex_engine import POLICY
 from brokenseal.detections.rules import Rule
 from brokenseal.detections.script_blocks import IS_PART, joined_blocks_sql

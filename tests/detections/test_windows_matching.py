@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sigma.rule import SigmaRule
 
-from brokenseal.detections.criteria import criterion_of
+from brokenseal.detections.criteria_reading import criterion_of
 from brokenseal.detections.matching import run_correlations
 from brokenseal.detections.regex_engine import POLICY
 from brokenseal.detections.rules import Rule, RuleSet, load_rules
@@ -343,7 +344,7 @@ def test_a_rule_whose_sql_fails_is_named_and_the_others_run() -> None:
             return "no such thing"
 
     good = rule({"selection": {"Image": "x.exe"}}, 1)
-    broken = Broken(**{name: getattr(good, name) for name in good.__dataclass_fields__} | {"id": "broken"})
+    broken = Broken(**{each.name: getattr(good, each.name) for each in fields(good) if each.init} | {"id": "broken"})
     with DuckEngine(threads=1) as engine:
         table = events({"Channel": SYSMON, "EventID": 1, "Data": {"Image": "x.exe"}})
         found = WindowsRules([good, broken]).match(engine, table)

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sigma.rule import SigmaRule
 
-from brokenseal.detections.criteria import criterion_of
+from brokenseal.detections.criteria_reading import criterion_of
 from brokenseal.detections.regex_engine import POLICY
 from brokenseal.detections.rules import Rule
 from brokenseal.detections.taxonomy import kinds_of_logsource

@@ -1,7 +1,8 @@
 """Rules kept ready between runs: reading thousands of Sigma rules takes seconds, reading what was made of them does not.
 
 The cache lies in the user's own cache folder, never in the evidence or the case. A kept entry counts only for exactly these
-rule files (by content), this version and these libraries; anything wrong with it and the rules are read anew.
+rule files (by content), this version and these libraries; anything wrong with it and the rules are read anew. Files that
+look as they did (size, times, place on the disk) when their content was last read are not read again.
 ``BROKENSEAL_CACHE`` names another folder, or ``off``.
 """
 
@@ -9,46 +10,32 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import io
 import os
 import pickle
 import platform
+import re
 import sys
+import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from brokenseal.detections.literal_formula import Formula
-from brokenseal.detections.rule_files import rule_paths
-from brokenseal.detections.rules import RuleSet, load_rules
+from brokenseal.detections.kept_types import read_kept
+from brokenseal.detections.rule_files import rule_names
+from brokenseal.detections.rules import KEPT, Rule, RuleSet, load_rules
 from brokenseal.detections.windows_matching import WindowsRules
 from brokenseal.events.case import write_atomically
 from brokenseal.version import __version__
 
 _VARIABLE = "BROKENSEAL_CACHE"
+_KEY = re.compile(r"[0-9a-f]{40}")
 #: Older entries beyond so many are removed.
 _MOST_ENTRIES = 8
-#: What an entry may hold besides our own types.
-_PLAIN = {
-    *(("builtins", name) for name in ("frozenset", "set")),
-    *(("ipaddress", name) for name in ("IPv4Network", "IPv6Network", "IPv4Address", "IPv6Address")),
-    # Python 3.13 calls the module of paths by another name.
-    *((module, name) for module in ("pathlib", "pathlib._local") for name in ("Path", "PosixPath", "WindowsPath")),
-}
-
-
-class _OurTypes(pickle.Unpickler):
-    """Reads entries that hold rules and nothing else: a changed file cannot make anything else of itself."""
-
-    def find_class(self, module: str, name: str) -> object:
-        if (module, name) in _PLAIN or (module.startswith("brokenseal.detections.") and "." not in name):
-            found = super().find_class(module, name)
-            if isinstance(found, type):
-                return found
-        if module == "dataclasses" and name in ("_dataclass_setstate", "_dataclass_getstate"):
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"{module}.{name} does not belong into the cache")
+#: A file that is younger (seconds) when it is looked at may change once more without any sign of it.
+_SETTLED = 4.0
+#: Older notes on files beyond so many are removed.
+_MOST_NOTES = 32
 
 
 class CompiledRules:
@@ -70,13 +57,22 @@ def compiled_rules(folders: Sequence[Path]) -> CompiledRules:
     folder = cache_folder()
     if folder is None:
         return CompiledRules(load_rules(folders))
-    entry = folder / f"rules-{_key(folders)}.bin"
-    kept = _kept(entry)
+    paths = list(rule_names(folders))
+    stamp, settled = _stamp(paths)
+    note = folder / f"seen-{stamp}.txt"
+    key = _noted(note)
+    kept = None if key is None else _kept(folder / f"rules-{key}.bin")
     if kept is not None:
         return kept
-    compiled = CompiledRules(load_rules(folders))
-    _keep(entry, compiled)
-    return compiled
+    key = _key(paths)
+    entry = folder / f"rules-{key}.bin"
+    kept = _kept(entry)
+    if kept is None:
+        kept = CompiledRules(load_rules(folders))
+        _keep(entry, kept)
+    if settled:
+        _put(note, key.encode(), _MOST_NOTES)
+    return kept
 
 
 def cache_folder() -> Path | None:
@@ -99,25 +95,55 @@ def cache_folder() -> Path | None:
     return (Path(base) if os.path.isabs(base) else home / ".cache") / "brokenseal"
 
 
-def _key(folders: Sequence[Path]) -> str:
+def _stamp(paths: Sequence[tuple[str, str]]) -> tuple[str, bool]:
+    """What tells these files as they are from any others without reading them; whether that can be relied upon."""
+    digest = _ours()
+    newest = 0
+    for path, name in paths:
+        try:
+            seen = os.stat(path)
+        except OSError:
+            return "", False
+        newest = max(newest, seen.st_mtime_ns, seen.st_ctime_ns)
+        parts = (seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino, seen.st_dev)
+        digest.update(f"{name}\0{os.path.abspath(path)}\0{parts}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:40], newest < time.time_ns() - int(_SETTLED * 1e9)
+
+
+def _noted(note: Path) -> str | None:
+    try:
+        key = note.read_text("ascii")
+    except (OSError, ValueError):
+        return None
+    return key if _KEY.fullmatch(key) else None
+
+
+def _ours() -> hashlib._Hash:
+    """What an entry is good for, besides its rules: this version, this Python and these libraries."""
     digest = hashlib.sha256()
-
-    def add(part: bytes) -> None:
-        digest.update(len(part).to_bytes(8, "little") + part)
-
     for text in (__version__, sys.version, platform.machine(), *map(version, ("pysigma", "pyarrow", "duckdb"))):
-        add(text.encode())
-    add((files("brokenseal") / "content" / "windows" / "logsources.yaml").read_bytes())
+        _add(digest, text.encode())
+    _add(digest, (files("brokenseal") / "content" / "windows" / "logsources.yaml").read_bytes())
     for source in sorted(Path(str(files("brokenseal.detections"))).glob("*.py")):
         # An installed version never changes, but a developer's does.
-        add(f"{source.name} {source.stat().st_mtime_ns} {source.stat().st_size}".encode())
-    for path, name in rule_paths(folders):
-        add(f"{name}\0{os.path.abspath(path)}".encode("utf-8", "surrogateescape"))
+        _add(digest, f"{source.name} {source.stat().st_mtime_ns} {source.stat().st_size}".encode())
+    return digest
+
+
+def _key(paths: Sequence[tuple[str, str]]) -> str:
+    """The name of the entry for these files, by their content."""
+    digest = _ours()
+    for path, name in paths:
+        _add(digest, f"{name}\0{os.path.abspath(path)}".encode("utf-8", "surrogateescape"))
         try:
-            add(path.read_bytes())
+            _add(digest, Path(path).read_bytes())
         except OSError:
-            add(b"unreadable")
+            _add(digest, b"unreadable")
     return digest.hexdigest()[:40]
+
+
+def _add(digest: hashlib._Hash, part: bytes) -> None:
+    digest.update(len(part).to_bytes(8, "little") + part)
 
 
 def _kept(entry: Path) -> CompiledRules | None:
@@ -133,22 +159,39 @@ def _kept(entry: Path) -> CompiledRules | None:
 
 def _read(content: bytes) -> CompiledRules | None:
     try:
-        rule_set, formulas, search = _OurTypes(io.BytesIO(content)).load()
-        if not isinstance(rule_set, RuleSet):
+        found = read_kept(content)
+        if not isinstance(found, tuple):
             return None
-        return CompiledRules(rule_set, WindowsRules(rule_set.rules, formulas=formulas, search=search), from_cache=True)
+        plain, criteria, (correlations, problems, not_run), (formulas, looked_at, search) = found
+        rules = tuple(Rule.kept(values, packed) for values, packed in zip(plain, criteria, strict=True))
+        windows = WindowsRules(rules, formulas=formulas, looked_at=looked_at, search=search)
+        return CompiledRules(RuleSet(rules, correlations, problems, not_run), windows, from_cache=True)
     except Exception:  # noqa: BLE001 - whatever is wrong with it, the rules themselves are still there
         return None
 
 
+def _packed(compiled: CompiledRules) -> bytes:
+    """What is kept of the rules; each criterion by itself, because most are never looked at."""
+    rule_set, windows = compiled.rule_set, compiled.windows()
+    plain = [{name: getattr(rule, name) for name in KEPT} for rule in rule_set.rules]
+    criteria = [pickle.dumps(rule.criterion, protocol=5) for rule in rule_set.rules]
+    others = rule_set.correlations, rule_set.problems, rule_set.not_run
+    search = windows.formulas, windows.looked_at, windows.hits.serialise()
+    return pickle.dumps((plain, criteria, others, search), protocol=5)
+
+
 def _keep(entry: Path, compiled: CompiledRules) -> None:
-    formulas: dict[tuple[str, str], Formula | None] = compiled.windows().formulas
-    content = pickle.dumps((compiled.rule_set, formulas, compiled.windows().hits.serialise()), protocol=5)
+    content = _packed(compiled)
+    _put(entry, hashlib.sha256(content).digest() + content, _MOST_ENTRIES)
+
+
+def _put(path: Path, content: bytes, most: int) -> None:
+    """Write a file of the cache; of those of its sort, the *most* last written stay."""
     try:
-        entry.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_atomically(entry, hashlib.sha256(content).digest() + content)
-        others = sorted(entry.parent.glob("rules-*.bin"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
-        for old in others[_MOST_ENTRIES:]:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_atomically(path, content)
+        others = path.parent.glob(f"{path.name.partition('-')[0]}-*{path.suffix}")
+        for old in sorted(others, key=lambda other: other.stat().st_mtime_ns, reverse=True)[most:]:
             old.unlink(missing_ok=True)
     except OSError:
         # Without a cache the next run only takes longer.

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from sigma.exceptions import SigmaError
-from sigma.rule.base import check_alias_expansion
 
 #: A rule is a few KiB; a larger file is no rule, and reading it would only cost time and memory.
 MAX_FILE_BYTES = 1 << 20
@@ -82,20 +80,28 @@ def rule_paths(folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
 
     The printed name begins with the folder's own name and has '/' separators. Links to folders are not followed.
     """
+    for path, name in rule_names(folders):
+        yield Path(path), name
+
+
+def rule_names(folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """The same with paths as texts: making a path takes longer than looking at its file."""
     for folder in folders:
         if not folder.is_dir():
-            yield folder, folder.name
+            yield os.fspath(folder), folder.name
             continue
-        found = []
-        for root, _, names in os.walk(folder):
+        found: list[tuple[str, str]] = []
+        top = os.fspath(folder)
+        for root, _, names in os.walk(top):
+            inner = root[len(top) :].strip(os.sep).replace(os.sep, "/")
             found += [
-                Path(root, name)
+                (f"{inner}/{name}" if inner else name, os.path.join(root, name))
                 for name in names
                 if name.lower().endswith((".yml", ".yaml")) and name not in _NOT_RULES
             ]
         base = folder.resolve().name
-        for path in sorted(found, key=lambda path: path.relative_to(folder).as_posix()):
-            yield path, f"{base}/{path.relative_to(folder).as_posix()}"
+        for name, path in sorted(found):
+            yield path, f"{base}/{name}"
 
 
 def read_documents(path: Path, name: str) -> tuple[list[Document], list[Problem]]:
@@ -148,6 +154,10 @@ def _document(
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         problems.append(Problem(name, line, "error", "document is not a mapping of names to values"))
         return
+    # Imported here because rules that are kept ready are not read, and loading pySigma takes longer than all the rest.
+    from sigma.exceptions import SigmaError
+    from sigma.rule.base import check_alias_expansion
+
     try:
         check_alias_expansion(data)
     except SigmaError as error:

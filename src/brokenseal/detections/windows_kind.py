@@ -58,13 +58,7 @@ class WindowsKind(EventKind):
     view: View
 
     def field(self, name: str) -> EventField | None:
-        lowered = name.strip().lower()
-        if lowered in self.fields:
-            return self.fields[lowered]
-        derived = [found for row in self.view.rows if (found := row.derivation(lowered)) is not None]
-        column = _column_name(lowered)
-        in_data = all(found.verbatim for found in derived)
-        return EventField(column, sql_name(column), FieldType.TEXT, (column,), in_line=in_data, escaped=True)
+        return _field(self.name, name.strip().lower())
 
     @property
     def searched(self) -> tuple[EventField, ...]:
@@ -93,6 +87,18 @@ def windows_kind(name: str) -> WindowsKind:
         json=True,
         view=view(name),
     )
+
+
+@cache
+def _field(kind: str, lowered: str) -> EventField:
+    """The field of a kind by its name. Thousands of rules ask for the same few."""
+    own = windows_kind(kind)
+    if lowered in own.fields:
+        return own.fields[lowered]
+    derived = [found for row in own.view.rows if (found := row.derivation(lowered)) is not None]
+    column = _column_name(lowered)
+    in_data = all(found.verbatim for found in derived)
+    return EventField(column, sql_name(column), FieldType.TEXT, (column,), in_line=in_data, escaped=True)
 
 
 def view_condition(kind: WindowsKind) -> str:
@@ -128,9 +134,16 @@ def view_relation(
     return f"SELECT {listed} FROM (SELECT *{extracted} FROM {events}{where})"
 
 
+def header_columns(fields: Iterable[str]) -> frozenset[str]:
+    """The columns of the table, besides ``Data``, that *fields* (as rules write them) are read from."""
+    lowered = (name.strip().lower() for name in fields)
+    return frozenset(_HEADER[name][0] for name in lowered if name in _HEADER)
+
+
 def keys_sql(events: str) -> str:
     """SELECT of the names of data fields (column ``name``) that occur in *events*."""
-    return f"SELECT DISTINCT unnest(json_keys(Data)) AS name FROM {events} WHERE json_type(Data) = 'OBJECT'"
+    # What is no object has no keys; to ask for its type would take as long again.
+    return f"SELECT DISTINCT unnest(json_keys(Data)) AS name FROM {events}"
 
 
 def by_lower_case(names: Iterable[str]) -> dict[str, list[str]]:

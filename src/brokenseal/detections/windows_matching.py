@@ -13,22 +13,25 @@ import functools
 import itertools
 import operator
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from brokenseal.detections.criteria import field_names
 from brokenseal.detections.literal_formula import Formula, necessary_formula, rows_of, texts_of
-from brokenseal.detections.literal_hits import LiteralHits
+from brokenseal.detections.literal_hits import LiteralHits, hits_in_values
 from brokenseal.detections.matching import MATCH_SCHEMA, Matches, RuleFailure
 from brokenseal.detections.rules import Rule
-from brokenseal.detections.shadows import Shadow, raw_columns, shadow_columns, with_shadows
+from brokenseal.detections.shadows import with_shadows
+from brokenseal.detections.windows_alike import AlikeRows, Places, alike_rows, joined
+from brokenseal.detections.windows_judging import ROWS, Outcome, ReadyRule, judged
 from brokenseal.detections.windows_kind import (
     WindowsKind,
     by_lower_case,
+    header_columns,
     keys_sql,
     view_condition,
     view_relation,
@@ -57,31 +60,19 @@ BATCH_COLUMNS = (
 
 #: Rows of a batch as the bits of a number: many of them are combined for each rule, and that is fastest so.
 Bits = int
-Places = npt.NDArray[np.int64]
 
-#: A rule whose candidates are fewer than one in so many of the rows in hand gets a table of its own.
-FEW = 4
-
+#: All rows are chosen by them, and texts are looked for in them.
+_ALWAYS = frozenset(["Channel", "Provider_Name", "EventID", "Message", "Data"])
 #: Column of a row's place among those in hand; no field's column has such a name (with '#').
 _PLACE = "#place"
-#: Column of groups of rows: their places, later the number of the group.
-_ROWS = "#rows"
 
 _serial = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A rule on one view, with what its events must hold; None: anything."""
-
-    rule: Rule
-    formula: Formula | None
 
 
 class WindowsRules:
     """Rules made ready for batches of Windows events. May be used by several threads, each with an engine of its own.
 
-    ``formulas`` and ``search``: those of an object made before from the same rules, to save making them.
+    ``formulas``, ``looked_at`` and ``search``: those of an object made before from the same rules, to save making them.
     """
 
     def __init__(
@@ -89,9 +80,10 @@ class WindowsRules:
         rules: Iterable[Rule],
         *,
         formulas: Mapping[tuple[str, str], Formula | None] | None = None,
+        looked_at: frozenset[str] | None = None,
         search: bytes | None = None,
     ) -> None:
-        views: dict[str, list[_Ready]] = defaultdict(list)
+        views: dict[str, list[ReadyRule]] = defaultdict(list)
         self.formulas: dict[tuple[str, str], Formula | None] = {}
         for rule in rules:
             for kind in rule.kinds:
@@ -99,26 +91,51 @@ class WindowsRules:
                     key = rule.id, kind
                     formula = formulas[key] if formulas else necessary_formula(rule.criterion, windows_kind(kind))
                     self.formulas[key] = formula
-                    views[kind].append(_Ready(rule, formula))
+                    views[kind].append(ReadyRule(rule, windows_kind(kind), formula))
         self._views = {name: sorted(ready, key=lambda item: item.rule.id) for name, ready in sorted(views.items())}
         texts = {text for formula in self.formulas.values() for text in texts_of(formula)}
         self.hits = LiteralHits(texts, serialised=search)
+        #: The columns of events that some rule looks at.
+        self.looked_at = _ALWAYS.union(_headers(views) if looked_at is None else looked_at)
+
+    def alike(self, batch: pa.Table) -> AlikeRows:
+        """The rows of *batch* (``BATCH_COLUMNS``), of those that are alike for all rules one."""
+        return alike_rows(batch, self.looked_at)
+
+    def joined(self, parts: Sequence[AlikeRows]) -> AlikeRows:
+        """What ``alike`` gave for several batches, as one."""
+        return joined(parts, self.looked_at)
 
     def match(self, engine: Engine, batch: pa.Table) -> Matches:
         """The matches of all rules in *batch* (``BATCH_COLUMNS``), unsorted."""
+        return self.match_alike(engine, self.alike(batch))
+
+    def match_alike(self, engine: Engine, alike: AlikeRows) -> Matches:
+        """The matches of all rules, unsorted."""
+        batch = alike.table
         if not batch.num_rows or not self._views:
             return Matches(MATCH_SCHEMA.empty_table())
         number = next(_serial)
         masks = _masks(engine, f"windows_batch_{number}", batch, list(self._views))
         rows = _Rows(batch, self.hits)
-        found = [
-            _match_view(engine, windows_kind(name), ready, batch, rows, masks[name])
-            for name, ready in self._views.items()
-            if masks[name]
-        ]
-        tables = [table for matches in found for table in [matches.table] if table.num_rows]
-        failures = tuple(failure for matches in found for failure in matches.failures)
-        return Matches(pa.concat_tables(tables) if tables else MATCH_SCHEMA.empty_table(), failures)
+        tables: list[pa.Table] = [MATCH_SCHEMA.empty_table()]
+        failures: list[RuleFailure] = []
+        for name, ready in self._views.items():
+            if not masks[name]:
+                continue
+            for item, outcome in _match_view(engine, windows_kind(name), ready, batch, rows, masks[name]):
+                if isinstance(outcome, Exception):
+                    failures.append(RuleFailure(item.rule.id, str(outcome)))
+                elif len(outcome):
+                    events = alike.members.take(pa.array(alike.matched(outcome)))
+                    ids = pa.repeat(pa.scalar(item.rule.id), events.num_rows)
+                    tables.append(pa.table([ids, *events.columns], names=MATCH_SCHEMA.names).cast(MATCH_SCHEMA))
+        return Matches(pa.concat_tables(tables), tuple(failures))
+
+
+def _headers(views: Mapping[str, Sequence[ReadyRule]]) -> frozenset[str]:
+    ready = itertools.chain.from_iterable(views.values())
+    return header_columns(itertools.chain.from_iterable(field_names(item.rule.criterion) for item in ready))
 
 
 class _Rows:
@@ -126,7 +143,8 @@ class _Rows:
 
     def __init__(self, batch: pa.Table, hits: LiteralHits) -> None:
         self._numbers = hits.numbers
-        found, rows = hits.find(_searched(batch))
+        searched = _searched(batch)
+        found, rows = hits_in_values(hits, searched) if hits.unquoted else hits.find(searched)
         self.length = batch.num_rows
         literals, starts = np.unique(found, return_index=True)
         each = dict(zip(literals.tolist(), np.split(rows, starts[1:]), strict=True)) if len(literals) else {}
@@ -146,20 +164,22 @@ class _Rows:
 
 
 def _match_view(
-    engine: Engine, kind: WindowsKind, ready: Sequence[_Ready], batch: pa.Table, rows: _Rows, mask: Bits
-) -> Matches:
-    candidates: list[tuple[Rule, Bits]] = []
+    engine: Engine, kind: WindowsKind, ready: Sequence[ReadyRule], batch: pa.Table, rows: _Rows, mask: Bits
+) -> Iterator[tuple[ReadyRule, Outcome]]:
+    """Each rule that has candidates, with the rows that it is true of."""
+    candidates: list[tuple[ReadyRule, Bits]] = []
     union: Bits = 0
     for item in ready:
         own = mask if item.formula is None else mask & rows_of(item.formula, rows.of_text, rows.of_event)
         if own:
-            candidates.append((item.rule, own))
+            candidates.append((item, own))
             union |= own
     if not candidates:
-        return Matches(MATCH_SCHEMA.empty_table())
+        return
     places = _places(union, rows.length)
-    chosen = [(rule, np.searchsorted(places, _places(own, rows.length))) for rule, own in candidates]
-    return _run(engine, kind, batch.take(pa.array(places)), chosen)
+    chosen = [(item, np.searchsorted(places, _places(own, rows.length))) for item, own in candidates]
+    for item, outcome in _run(engine, kind, batch.take(pa.array(places)), chosen):
+        yield item, outcome if isinstance(outcome, Exception) else places[outcome]
 
 
 def _masks(engine: Engine, name: str, batch: pa.Table, views: Sequence[str]) -> dict[str, Bits]:
@@ -201,68 +221,36 @@ def _places(bits: Bits, length: int) -> npt.NDArray[np.int64]:
     return np.flatnonzero(np.unpackbits(packed, count=length, bitorder="little"))
 
 
-def _run(engine: Engine, kind: WindowsKind, rows: pa.Table, rules: Sequence[tuple[Rule, Places]]) -> Matches:
-    """Each of *rules* on its places in *rows* (all of the view)."""
+def _run(
+    engine: Engine, kind: WindowsKind, rows: pa.Table, rules: Sequence[tuple[ReadyRule, Places]]
+) -> Iterator[tuple[ReadyRule, Outcome]]:
+    """Each of *rules* on its places in *rows* (all of the view): those that it is true of."""
     number = next(_serial)
     given, prepared = f"windows_rows_{number}", f"windows_candidates_{number}"
-    criteria = [rule.criterion for rule, _ in rules]
-    shadows: tuple[Shadow, ...] = shadow_columns(criteria, kind)
-    columns = raw_columns(criteria, kind)
+    made = {shadow.name: shadow for item, _ in rules for shadow in item.shadows}
+    shadows = [made[name] for name in sorted(made)]
+    columns = sorted({column for item, _ in rules for column in item.columns})
     engine.register(given, rows.append_column(_PLACE, pa.array(range(rows.num_rows), pa.int64())))
     try:
         keys = by_lower_case(engine.query(keys_sql(sql_name(given))).column("name").to_pylist())
         relation = view_relation(sql_name(given), kind, columns, keys, of_view=True, also=[_PLACE])
-        # Servers do the same all day: rows that are alike in all that the rules look at are judged once.
+        # What differs may be in fields that no rule looks at.
         listed = "".join(f"{sql_name(name)}, " for name in columns)
-        alike = f"(SELECT {listed}list({sql_name(_PLACE)}) AS {sql_name(_ROWS)} FROM ({relation}) GROUP BY ALL)"
-        looked_at = engine.query(with_shadows(alike, shadows, [*columns, _ROWS])).combine_chunks()
+        alike = f"(SELECT {listed}list({sql_name(_PLACE)}) AS {sql_name(ROWS)} FROM ({relation}) GROUP BY ALL)"
+        looked_at = engine.query(with_shadows(alike, shadows, [*columns, ROWS])).combine_chunks()
     finally:
         engine.unregister(given)
-    places = looked_at.column(_ROWS).combine_chunks()
+    places = looked_at.column(ROWS).combine_chunks()
     group_of = np.empty(rows.num_rows, dtype=np.int64)
     group_of[np.asarray(places.flatten())] = np.asarray(pc.list_parent_indices(places))
-    groups = looked_at.drop_columns([_ROWS]).append_column(_ROWS, pa.array(range(looked_at.num_rows), pa.int64()))
-    engine.register(prepared, groups)
-    try:
-        return _each(engine, kind, groups, prepared, (rows, group_of), rules)
-    finally:
-        engine.unregister(prepared)
-
-
-def _each(
-    engine: Engine,
-    kind: WindowsKind,
-    groups: pa.Table,
-    prepared: str,
-    grouped: tuple[pa.Table, Places],
-    rules: Sequence[tuple[Rule, Places]],
-) -> Matches:
-    """Each rule on those of *groups* that hold a candidate of it; *grouped*: the rows, and the group of each."""
-    tables: list[pa.Table] = []
-    failures: list[RuleFailure] = []
-    rows, group_of = grouped
-    for rule, places in rules:
-        shadows = [shadow.name for shadow in shadow_columns([rule.criterion], kind)]
-        condition = rule.condition_sql(kind.name, shadows)
-        mine = np.unique(group_of[places])
-        few = len(mine) * FEW < groups.num_rows
-        table = f"{prepared}_few" if few else prepared
-        if few:
-            used = [_ROWS, *raw_columns([rule.criterion], kind), *shadows]
-            engine.register(table, groups.select(used).take(pa.array(mine)))
-        try:
-            found = engine.query(f"SELECT {sql_name(_ROWS)} FROM {sql_name(table)} WHERE {condition}").column(0)
-        except Exception as error:  # noqa: BLE001 - the engine's own errors are not known here
-            failures.append(RuleFailure(rule.id, str(error)))
-            continue
-        if len(found):
+    groups = looked_at.drop_columns([ROWS]).append_column(ROWS, pa.array(range(looked_at.num_rows), pa.int64()))
+    for item, outcome in judged(engine, prepared, groups, [(item, np.unique(group_of[own])) for item, own in rules]):
+        if isinstance(outcome, Exception):
+            yield item, outcome
+        else:
             hit = np.zeros(groups.num_rows, dtype=np.bool_)
-            hit[np.asarray(found)] = True
-            events = rows.select(["source_id", "line"]).take(pa.array(np.flatnonzero(hit[group_of])))
-            ids = pa.repeat(pa.scalar(rule.id), events.num_rows)
-            tables.append(pa.table([ids, *events.columns], names=MATCH_SCHEMA.names).cast(MATCH_SCHEMA))
-    engine.unregister(f"{prepared}_few")
-    return Matches(pa.concat_tables(tables) if tables else MATCH_SCHEMA.empty_table(), tuple(failures))
+            hit[outcome] = True
+            yield item, np.flatnonzero(hit[group_of])
 
 
 def _searched(batch: pa.Table) -> pa.Array:

@@ -89,7 +89,11 @@ class RuleCompiler:
             self._with_includes(file, text)
 
     def finish(self) -> yara_x.Rules:
-        return self._compiler.build()
+        """The compiled rules; nothing can be added afterwards."""
+        rules = self._compiler.build()
+        # yara-x wants it freed by the thread that made it: no cycle may keep it for the collector of another one.
+        del self._compiler
+        return rules
 
     def _add(self, origin: str, text: str, *, again: bool = False) -> list[Mapping[str, object]]:
         """Adds rules; the errors that this made. *again*: rules that are there already are no error."""

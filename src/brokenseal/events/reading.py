@@ -6,8 +6,9 @@ Nothing here needs another file, so the same code can run on each partition of a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import BinaryIO, Protocol
+from collections.abc import Callable, Generator
+from contextlib import closing
+from typing import BinaryIO, Protocol, cast
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from brokenseal.events.parts import REJECT_SCHEMA, TaskParts
 from brokenseal.events.sources import WEB_FILE, Slice, Source
 from brokenseal.events.web_file import STATES, FileJudge, read_web_file
 from brokenseal.evidence import EvidenceFile
-from brokenseal.parsers import Parsed, Parser, Settings, identify
+from brokenseal.parsers import Batch, Parsed, Parser, Settings, identify
 from brokenseal.parsers.base import looks_binary
 from brokenseal.parsers.blocks import HEAD_BYTES, Block, Positions, Tally, raw_blocks
 from brokenseal.parsers.exchange_log import log_type
@@ -161,13 +162,15 @@ def _parse(
     reasons: Counter[str] = Counter()
     warnings: Counter[str] = Counter()
     try:
-        for batch in parser.batches(stream, tally):
-            if prefilter is not None and batch.block is not None:
-                source.prefilter = prefilter.fingerprint
-            _take(batch.parsed, batch.block, source, parts, prefilter)
-            reasons.update(reject.reason for reject in batch.parsed.rejects)
-            warnings.update(batch.parsed.warnings)
-            heartbeat(batch.raw_bytes)
+        # Closed also when the scan is stopped: a parser may have threads and processes of its own.
+        with closing(cast("Generator[Batch]", parser.batches(stream, tally))) as batches:
+            for batch in batches:
+                if prefilter is not None and batch.block is not None:
+                    source.prefilter = prefilter.fingerprint
+                _take(batch.parsed, batch.block, source, parts, prefilter)
+                reasons.update(reject.reason for reject in batch.parsed.rejects)
+                warnings.update(batch.parsed.warnings)
+                heartbeat(batch.raw_bytes)
     finally:
         source.reject_reasons = dict(sorted(reasons.items()))
         source.warnings = dict(sorted(warnings.items()))
@@ -234,8 +237,7 @@ def _note_times(table: pa.Table, source: Source) -> None:
 
 def _note_slices(table: pa.Table, times: Positions, source: Source) -> None:
     """What each host wrote into each log, hour by hour."""
-    providers, data = (pc.fill_null(table.column(name), "") for name in ("Provider_Name", "Data"))
-    exchange = pc.or_(pc.starts_with(providers, "MSExchange"), pc.match_substring(data, EXCHANGE_FILES))
+    exchange = _shows_exchange(table, source)
     slim = pa.table(
         {
             "host": table.column("host"),
@@ -259,6 +261,15 @@ def _note_slices(table: pa.Table, times: Positions, source: Source) -> None:
                 {row["hour"]: row["at_count"]},
             )
         )
+
+
+def _shows_exchange(table: pa.Table, source: Source) -> pa.Array:
+    """For each row, whether it shows an Exchange server; not asked again of hosts of which that is known."""
+    hosts = set(table.column("host").unique().to_pylist())
+    if source.slices and hosts <= {part.host for part in source.slices if part.exchange}:
+        return pa.repeat(pa.scalar(False), table.num_rows)
+    providers, data = (pc.fill_null(table.column(name), "") for name in ("Provider_Name", "Data"))
+    return pc.or_(pc.starts_with(providers, "MSExchange"), pc.match_substring(data, EXCHANGE_FILES))
 
 
 def _note_streams(table: pa.Table, source: Source) -> None:

@@ -6,7 +6,8 @@ that took the number last before. Where both logs saw one start, it is one proce
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from weakref import WeakKeyDictionary
 
 import pyarrow as pa
 
@@ -42,6 +43,9 @@ def process_trees(store: EventStore, findings: Iterable[Finding]) -> list[Proces
     return linked(rows, seeds)
 
 
+_registered: WeakKeyDictionary[EventStore, frozenset[object]] = WeakKeyDictionary()
+
+
 def _guid(name: str) -> str:
     return f"nullif(lower(trim({name}, '{{}}')), '')"
 
@@ -65,8 +69,12 @@ def _seeds(store: EventStore, rules: Iterable[str]) -> list[dict[str, object]]:
     return found
 
 
-def _register_processes(store: EventStore, hosts: Iterable[object]) -> None:
-    """Make the table ``processes``: every start of a process on *hosts*."""
+def _register_processes(store: EventStore, hosts: Collection[object]) -> None:
+    """Make the table ``processes``: every start of a process on *hosts*, or more hosts."""
+    # Reading all starts takes long, and one intrusion after the other asks for them; a process is never of another host.
+    if _registered.get(store, frozenset()).issuperset(hosts):
+        return
+    _registered[store] = frozenset(hosts)
     kind = windows_kind(f"{PREFIX}process_creation")
     events = store.events(TABLE)
     starts = f"(SELECT * FROM {events} WHERE EventID IN (1, 4688))"

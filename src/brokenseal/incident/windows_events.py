@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import pyarrow as pa
 
 from brokenseal.detections.matching import MATCH_SCHEMA, Matches, RuleFailure
-from brokenseal.detections.script_blocks import IS_PART, joined_blocks_sql
+from brokenseal.detections.script_blocks import IS_PART, SCRIPT_BLOCK_EVENT, joined_blocks_sql
+from brokenseal.detections.windows_alike import AlikeRows
 from brokenseal.detections.windows_kind import WindowsKind, by_lower_case, keys_sql, view_relation, windows_kind
 from brokenseal.detections.windows_logs import PREFIX
 from brokenseal.detections.windows_matching import BATCH_COLUMNS, WindowsRules
@@ -18,8 +19,12 @@ from brokenseal.events.engine import DuckEngine, sql_name
 from brokenseal.incident.knowledge import Knowledge
 from brokenseal.parsers.windows_event import TABLE
 
-#: Rows judged at once; about a kilobyte each.
-BATCH_ROWS = 1 << 16
+#: Rows read at once.
+BATCH_ROWS = 1 << 14
+#: So much is judged at once: rows that differ, and what they take (bytes).
+MOST_ROWS, MOST_BYTES = 1 << 16, 48 << 20
+#: Rows of the case that are waiting, however alike they are: who they are is kept.
+_MOST_WAITING = 1 << 22
 #: Events that a rule matched, with all their columns.
 MATCHED = "windows_matched"
 
@@ -47,29 +52,56 @@ def match_windows_events(store: EventStore, rules: WindowsRules, jobs: int) -> M
 
 
 def _judged(store: EventStore, rules: WindowsRules, events: str, jobs: int) -> Iterator[Matches]:
-    """The matches of each batch, as they come."""
+    """The matches of each part, as they come."""
     engines = threading.local()
 
-    def judge(batch: pa.Table) -> Matches:
+    def judge(rows: AlikeRows) -> Matches:
         engine = getattr(engines, "own", None)
         if engine is None:
             engine = engines.own = DuckEngine(threads=1, memory_limit_mib=_WORKER_MIB)
-        return rules.match(engine, batch)
+        return rules.match_alike(engine, rows)
 
     with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="judge") as pool:
         running: set[Future[Matches]] = set()
-        for batch in _batches(store, events):
-            running.add(pool.submit(judge, batch))
+        for part in _gathered(rules, _batches(store, events)):
+            running.add(pool.submit(judge, part))
             if len(running) > jobs:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
         yield from (future.result() for future in running)
 
 
+def _gathered(rules: WindowsRules, batches: Iterable[pa.Table]) -> Iterator[AlikeRows]:
+    """Rows of several batches, those that are alike as one, until there is enough to judge."""
+    waiting: list[AlikeRows] = []
+    for batch in batches:
+        waiting.append(rules.alike(batch))
+        if _enough(waiting):
+            # Together they may be much less.
+            waiting = [rules.joined(waiting)] if len(waiting) > 1 else waiting
+            if _enough(waiting):
+                yield waiting.pop()
+    if waiting:
+        yield rules.joined(waiting)
+
+
+def _enough(waiting: Iterable[AlikeRows]) -> bool:
+    # Half is enough: what was joined once would be joined again with each batch that follows.
+    return (
+        sum(part.table.num_rows for part in waiting) > MOST_ROWS // 2
+        or sum(part.table.nbytes for part in waiting) > MOST_BYTES // 2
+        or sum(len(part.of) for part in waiting) > _MOST_WAITING
+    )
+
+
 def _batches(store: EventStore, events: str) -> Iterator[pa.Table]:
     columns = ", ".join(sql_name(name) for name in BATCH_COLUMNS)
     yield from store.engine.batches(f"SELECT {columns} FROM {events} WHERE NOT {IS_PART}", BATCH_ROWS)
-    store.engine.execute(f"CREATE OR REPLACE TABLE joined_blocks AS {joined_blocks_sql(events)}")
+    # Most cases have none, and looking for parts means reading what all events say.
+    blocks = f"(SELECT * FROM {events} WHERE EventID = {SCRIPT_BLOCK_EVENT})"
+    if not store.engine.query(f"SELECT count(*) FROM {blocks}").column(0)[0].as_py():
+        return
+    store.engine.execute(f"CREATE OR REPLACE TABLE joined_blocks AS {joined_blocks_sql(blocks)}")
     yield from store.engine.batches(f"SELECT {columns} FROM joined_blocks", BATCH_ROWS)
     store.engine.execute("DROP TABLE joined_blocks")
 

@@ -13,13 +13,15 @@ References:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 
 from brokenseal.parsers.base import Batch
 from brokenseal.parsers.blocks import Readable, Tally, raw_blocks
+from brokenseal.parsers.evtx_ahead import ahead
 from brokenseal.parsers.evtx_chunks import CHUNK_MAGIC, FILE_HEADER, FILE_MAGIC, Chunk, Cutter
 from brokenseal.parsers.evtx_decoder import decoder
 from brokenseal.parsers.evtx_reading import ChunkReader, Piece, Surveyed
@@ -39,6 +41,15 @@ class _Group:
     """Chunks that are decoded together, the bytes of the file that were read for them, and what was odd on the way."""
 
     chunks: list[Surveyed]
+    raw_bytes: int
+    warnings: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Decoded records that become one table, with what is told of the group that they are the last of."""
+
+    pieces: list[Piece]
     raw_bytes: int
     warnings: Counter[str]
 
@@ -63,17 +74,28 @@ class Evtx(WindowsEventParser):
 
     def batches(self, stream: Readable, tally: Tally, *, block_bytes: int | None = None) -> Iterator[Batch]:
         """The whole file in order; ``tally.lines`` is the number of records found and lost."""
-        waiting: _Group | None = None
-        with decoder() as borrowed:
-            reader, tables = ChunkReader(borrowed), Tables(self.schema())
-            for group in _groups(stream, tally, block_bytes or GROUP_BYTES):
-                if waiting is None:
-                    reader.ask(group.chunks)
-                else:
-                    yield from _batches(waiting, group, reader, tables)
-                waiting = group
-            if waiting is not None:
-                yield from _batches(waiting, None, reader, tables)
+        # At once: reading with decoding (in a process of its own), making tables, and what the caller does with these.
+        return ahead(_made(ahead(_read(stream, tally, block_bytes or GROUP_BYTES)), Tables(self.schema())))
+
+
+def _made(parts: Generator[_Part, None, None], tables: Tables) -> Generator[Batch, None, None]:
+    with closing(parts):
+        for part in parts:
+            yield Batch(tables.parsed(part.pieces, part.warnings), part.raw_bytes)
+
+
+def _read(stream: Readable, tally: Tally, block_bytes: int) -> Generator[_Part, None, None]:
+    waiting: _Group | None = None
+    with decoder() as borrowed:
+        reader = ChunkReader(borrowed)
+        for group in _groups(stream, tally, block_bytes):
+            if waiting is None:
+                reader.ask(group.chunks)
+            else:
+                yield from _decoded(waiting, group, reader)
+            waiting = group
+        if waiting is not None:
+            yield from _decoded(waiting, None, reader)
 
 
 def _groups(stream: Readable, tally: Tally, block_bytes: int) -> Iterator[_Group]:
@@ -112,16 +134,16 @@ def _records(group: _Group) -> int:
     return sum(len(one.lines) + len(one.loss_lines) for one in group.chunks)
 
 
-def _batches(group: _Group, following: _Group | None, reader: ChunkReader, tables: Tables) -> Iterator[Batch]:
-    """What *group* gives, for which was asked; while its last part is put together, the next group is decoded."""
+def _decoded(group: _Group, following: _Group | None, reader: ChunkReader) -> Iterator[_Part]:
+    """What *group* gives, for which was asked; before its last part is given out, the next group is asked for."""
     last: list[Piece] = []
-    for part in _parts(reader.pieces(group.chunks)):
+    for pieces in _parts(reader.pieces(group.chunks)):
         if last:
-            yield Batch(tables.parsed(last, Counter()), 0)
-        last = part
+            yield _Part(last, 0, Counter())
+        last = pieces
     if following is not None:
         reader.ask(following.chunks)
-    yield Batch(tables.parsed(last, group.warnings), group.raw_bytes)
+    yield _Part(last, group.raw_bytes, group.warnings)
 
 
 def _parts(pieces: Iterator[Piece]) -> Iterator[list[Piece]]:

@@ -10,7 +10,10 @@ References:
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import duckdb
 import pyarrow as pa
@@ -68,7 +71,9 @@ CREATE MACRO exchange_cmdlet(d, event) AS json_merge_patch(d, json_object(
     'Exception', CASE WHEN event IN (6, 8) THEN nullif(json_extract_string(d, '$."Data#12"'), '') END));
 """
 
-_own = threading.local()
+#: Engines not in use, with the process that made each: threads come and go, and making one takes a while.
+_idle: list[tuple[int, duckdb.DuckDBPyConnection]] = []
+_lock = threading.Lock()
 
 
 def valid(records: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
@@ -83,26 +88,38 @@ def query(records: pa.Array | pa.ChunkedArray | pa.Table, sql: str) -> pa.Table:
 
     Raises QueryError.
     """
-    connection = _connection()
-    connection.register("records", records if isinstance(records, pa.Table) else pa.table({"j": records}))
+    with _connection() as connection:
+        connection.register("records", records if isinstance(records, pa.Table) else pa.table({"j": records}))
+        try:
+            return connection.sql(sql).to_arrow_table()
+        finally:
+            connection.unregister("records")
+
+
+@contextmanager
+def _connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    """An engine that nobody else uses meanwhile: it sees nothing but the records it is given."""
+    with _lock:
+        borrowed = next((one for one in _idle if one[0] == os.getpid()), None)
+        if borrowed is not None:
+            _idle.remove(borrowed)
+    connection = borrowed[1] if borrowed is not None else _new_connection()
     try:
-        return connection.sql(sql).to_arrow_table()
+        yield connection
     finally:
-        connection.unregister("records")
+        with _lock:
+            _idle.append((os.getpid(), connection))
 
 
-def _connection() -> duckdb.DuckDBPyConnection:
-    """An engine of this thread alone: it sees nothing but the records it is given."""
-    connection: duckdb.DuckDBPyConnection | None = getattr(_own, "connection", None)
-    if connection is None:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "threads": "1",
-            "memory_limit": "512MiB",
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "enable_external_access": "false",
-        }
-        connection = _own.connection = duckdb.connect(":memory:", config=config)
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(_MACROS + MACROS)
+def _new_connection() -> duckdb.DuckDBPyConnection:
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "threads": "1",
+        "memory_limit": "512MiB",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "enable_external_access": "false",
+    }
+    connection = duckdb.connect(":memory:", config=config)
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(_MACROS + MACROS)
     return connection
