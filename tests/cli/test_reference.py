@@ -24,6 +24,7 @@ def test_every_command_has_a_section() -> None:
     assert sections == [
         "brokenseal",
         "brokenseal scan",
+        "brokenseal ledger",
         "brokenseal simulate",
         "brokenseal rules",
         "brokenseal rules list",

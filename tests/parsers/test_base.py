@@ -21,11 +21,17 @@ def test_the_kinds() -> None:
         "file_listing_json",
         "httpproxy",
         "iis",
+        "ldif",
+        "mailbox_audit_csv",
+        "mailbox_audit_xml",
+        "mailbox_list_csv",
         "mapi",
         "message_tracking",
         "mft",
         "mftecmd_csv",
         "oab_generator",
+        "unified_audit_csv",
+        "unified_audit_json",
         "winevent_csv",
         "winevent_json",
     )
@@ -35,6 +41,13 @@ def test_formats_of_the_same_events_share_a_table() -> None:
     formats = {table: {kind for kind in kinds() if parser_for(kind).table == table} for table in tables()}
     assert formats["windows_event"] == {"evtx", "winevent_csv", "winevent_json"}
     assert formats["file_listing"] == {"dir_listing", "file_listing_csv", "file_listing_json", "mft", "mftecmd_csv"}
+    assert formats["mail_audit"] == {
+        "mailbox_audit_csv",
+        "mailbox_audit_xml",
+        "unified_audit_csv",
+        "unified_audit_json",
+    }
+    assert formats["directory"] == {"ldif", "mailbox_list_csv"}
     for table, shared in formats.items():
         assert len({parser_for(kind).schema() for kind in shared}) == 1
         assert parser_of_table(table).kind in shared

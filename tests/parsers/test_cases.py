@@ -70,9 +70,10 @@ def test_every_kind_has_a_parser_file_a_test_file_and_golden_cases(kind: str) ->
     parsers = Path(str(package.__file__)).parent
     assert (parsers / f"{kind}.py").is_file()
     assert (Path(__file__).parent / f"test_{kind}.py").is_file()
-    if parser_for(kind).table == LISTING_TABLE:
-        # Listings keep the rows of web folders only: their cases, of a test of their own, say also what is left out.
-        assert len(list((Path(__file__).parent / "listing_cases" / kind).iterdir())) >= 3
+    folder = {LISTING_TABLE: "listing_cases", "mail_audit": "audit_cases", "directory": "audit_cases"}
+    if parser_for(kind).table in folder:
+        # What these keep or leave out is said by cases of another form, which a test of their own walks.
+        assert len(list((Path(__file__).parent / folder[parser_for(kind).table] / kind).iterdir())) >= 3
         return
     assert len([folder for folder in FOLDERS if folder.parent.name == kind]) >= 3
 

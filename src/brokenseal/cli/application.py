@@ -14,6 +14,7 @@ from brokenseal import __version__
 from brokenseal.cli import exits
 from brokenseal.cli.baseline import baseline
 from brokenseal.cli.help import PlainCommand, PlainGroup
+from brokenseal.cli.ledger import ledger
 from brokenseal.cli.rules import rules
 from brokenseal.cli.scan import scan
 from brokenseal.cli.simulate import simulate
@@ -51,6 +52,7 @@ def root(
 
 
 app.command(cls=PlainCommand, short_help="Read evidence and say the verdict.")(scan)
+app.command(cls=PlainCommand, short_help="Say whose mail was read, from a case.")(ledger)
 app.command(cls=PlainCommand, short_help="Write the logs of an invented attack, for exercises.")(simulate)
 app.add_typer(rules, name="rules")
 app.add_typer(baseline, name="baseline")

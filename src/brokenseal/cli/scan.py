@@ -50,6 +50,10 @@ class Request:
     hosts: dict[str, list[Path]]
     rules: Sequence[Path]
     yara: Sequence[Path]
+    actor_ips: Sequence[str]
+    not_actor_ips: Sequence[str]
+    actor_agents: Sequence[str]
+    subjects: bool
     since: datetime | None
     until: datetime | None
     iis_timezone: str
@@ -92,6 +96,22 @@ def scan(
             help="Hold the YARA rules in this file or folder against the files of web folders too. Can be repeated.",
         ),
     ] = None,
+    actor_ip: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="This address is an intruder's: account for the mail read from it."),
+    ] = None,
+    not_actor_ip: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="This address is not an intruder's, though findings name it."),
+    ] = None,
+    actor_agent: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Requests with TEXT in their user agent are an intruder's."),
+    ] = None,
+    subjects: Annotated[
+        bool,
+        typer.Option("--subjects", help="Name ids and subjects of messages that audit records show. They are private."),
+    ] = False,
     since: Annotated[
         str | None,
         typer.Option(
@@ -172,6 +192,10 @@ def scan(
             hosts=_hosts(host or []),
             rules=rules or [],
             yara=yara or [],
+            actor_ips=actor_ip or [],
+            not_actor_ips=not_actor_ip or [],
+            actor_agents=actor_agent or [],
+            subjects=subjects,
             since=parse_time(since, "--since") if since is not None else None,
             until=parse_time(until, "--until") if until is not None else None,
             iis_timezone=iis_timezone,
@@ -212,6 +236,10 @@ def _scan(request: Request, color: Color) -> Incident:
             hosts=request.hosts,
             rules=request.rules,
             yara=request.yara,
+            actor_ips=request.actor_ips,
+            not_actor_ips=request.not_actor_ips,
+            actor_agents=request.actor_agents,
+            subjects=request.subjects,
             since=request.since,
             until=request.until,
             iis_timezone=request.iis_timezone,

@@ -18,10 +18,11 @@ from brokenseal.events.sources import WEB_FILE
 from brokenseal.evidence import EvidenceFile
 from brokenseal.parsers.blocks import Readable, Tally, raw_blocks
 from brokenseal.parsers.columns import Cell, Column, event_schema
+from brokenseal.parsers.directory import TABLE as DIRECTORY_TABLE
 from brokenseal.parsers.file_listing import TABLE as LISTING_TABLE
 
-#: Tables whose rows are files and not events: their times say nothing of what a log covers.
-STATES = frozenset({WEB_FILE, LISTING_TABLE})
+#: Tables whose rows are files or people and no events: their times say nothing of what a log covers.
+STATES = frozenset({WEB_FILE, LISTING_TABLE, DIRECTORY_TABLE})
 
 COLUMNS = (
     Column("path", "path on the server as far as the collection tells, '\\' between parts"),

@@ -8,15 +8,21 @@ import pyarrow as pa
 
 from brokenseal.events import EventStore, Progress
 from brokenseal.evidence import Refusal
+from brokenseal.incident.actors import actors_of, register_actors
 from brokenseal.incident.coverage import SourceCoverage, coverage, exchange_servers, uncovered
 from brokenseal.incident.document import Account, host_builds
 from brokenseal.incident.findings import collect_findings, in_order
 from brokenseal.incident.hosts import Hosts
+from brokenseal.incident.identities import read_identities
 from brokenseal.incident.intrusions import Intrusion, attach_context, join_intrusions
 from brokenseal.incident.knowledge import Knowledge
-from brokenseal.incident.ledger import account_for_mail
+from brokenseal.incident.ledger import account_for_mail, forged_rules_of
+from brokenseal.incident.ledger_document import GAPS
 from brokenseal.incident.ledger_rows import EWS_SSRF, MailboxAccess
+from brokenseal.incident.mail_requests import build_mail_requests
 from brokenseal.incident.matching import match_everything
+from brokenseal.incident.named_actors import NOBODY, Named
+from brokenseal.incident.outflow import outflow
 from brokenseal.incident.processes import process_trees
 from brokenseal.incident.sight import Sight, sight, unseen
 from brokenseal.incident.stages import Ladder
@@ -36,10 +42,12 @@ def build_account(
     jobs: int,
     progress: Progress,
     yara_problems: Sequence[str] = (),
+    named: Named = NOBODY,
 ) -> tuple[Account, list[str]]:
     """The account of a case, and the sentences on what could not be read.
 
     ``prefilter``: fingerprint of today's rules. ``yara_problems``: YARA rules of the user that do not run, as sentences.
+    ``named``: what the user says of who the intruder is.
     """
     hosts = Hosts(store.all_sources)
     _register(store, hosts, knowledge)
@@ -54,7 +62,12 @@ def build_account(
     findings = in_order([*findings, *attach_context(store, context, intrusions, ladder)])
     _grow_trees(store, intrusions)
     webshells = collect_webshells(store, intrusions, ladder)
-    ledger = account_for_mail(store, intrusions)
+    actors = actors_of(intrusions, ladder, named)
+    register_actors(store, actors, named)
+    build_mail_requests(store)
+    forged = forged_rules_of(knowledge)
+    ledger = account_for_mail(store, intrusions, read_identities(store), forged)
+    left = outflow(store, forged)
     sources = list(store.sources.values())
     seen = coverage(sources, hosts, store.window_ms)
     builds = host_builds(store.all_sources, hosts, store.duplicates)
@@ -83,8 +96,10 @@ def build_account(
     if not_run:
         places = ", ".join(sorted({file for _, file, _ in not_run})[:5])
         unread.append(f"{len(not_run)} rule problem(s), in {places}: see 'brokenseal rules check'.")
-    named = [c.title for c, judgement in campaigns if judgement.verdict == verdict and (c.visibility or per_host[c.id])]
-    titles = named or [campaign.title for campaign in bounded]
+    spoken = [
+        c.title for c, judgement in campaigns if judgement.verdict == verdict and (c.visibility or per_host[c.id])
+    ]
+    titles = spoken or [campaign.title for campaign in bounded]
     account = Account(
         verdict=verdict,
         summary=summarise(
@@ -107,6 +122,8 @@ def build_account(
         intrusions=intrusions,
         webshells=webshells,
         ledger=[(row, _incomplete(row, seen)) for row in ledger],
+        outflow=left,
+        actors=actors,
         not_seen=_not_seen(sights, [*unread, *unsaid], per_host),
         advice=_advice(knowledge, verdict),
         sources=store.all_sources,
@@ -179,7 +196,7 @@ def _incomplete(row: MailboxAccess, seen: Mapping[str, Sequence[SourceCoverage]]
     if row.access == EWS_SSRF:
         entries = [entry for host in row.hosts for entry in seen.get(host, []) if entry.kind == "httpproxy"]
         if uncovered((row.first_ms, row.last_ms), entries):
-            reasons.append("the HttpProxy log has gaps in this time")
+            reasons.append(GAPS)
     return reasons
 
 

@@ -11,6 +11,7 @@ from brokenseal.events import Source
 from brokenseal.events.reading import HOUR_MS
 from brokenseal.events.web_file import STATES
 from brokenseal.incident.hosts import Hosts
+from brokenseal.parsers.mail_audit import TABLE as MAIL_AUDIT
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
 #: A silence counts as a gap when it is longer than this many hours and than six times what is usual for the source.
@@ -21,6 +22,9 @@ LONGEST_SILENCE_HOURS = {"httpproxy": 24, "iis": 24, "ews": 24, "mapi": 24, "ecp
 LONGEST_SILENCE_ELSE = 96
 #: Slack at both ends of a campaign's window: a log that starts within its first day covers it.
 EDGE_MS = 24 * HOUR_MS
+
+#: Evidence that may come from any machine, or from none: it does not make its host a mail server.
+_ANYWHERE = STATES | {WINDOWS_TABLE, MAIL_AUDIT}
 
 Interval = tuple[int, int]
 
@@ -93,9 +97,7 @@ def exchange_servers(seen: Mapping[str, Sequence[SourceCoverage]]) -> list[str]:
 
 def _entry(found: dict[tuple[str, str], SourceCoverage], host: str, kind: str, stream: str) -> SourceCoverage:
     name = f"{kind}/{stream}" if stream else kind
-    return found.setdefault(
-        (host, name), SourceCoverage(name, kind, stream, exchange=kind != WINDOWS_TABLE and kind not in STATES)
-    )
+    return found.setdefault((host, name), SourceCoverage(name, kind, stream, exchange=kind not in _ANYWHERE))
 
 
 def _add(

@@ -12,12 +12,15 @@ from brokenseal.events import Source
 from brokenseal.events.reading import HOUR_MS
 from brokenseal.events.sources import rfc3339
 from brokenseal.evidence import Refusal
+from brokenseal.incident.actors import Actor
 from brokenseal.incident.builds import describe
 from brokenseal.incident.coverage import SourceCoverage
 from brokenseal.incident.findings import Finding
 from brokenseal.incident.hosts import Hosts
 from brokenseal.incident.intrusions import Intrusion
+from brokenseal.incident.ledger_document import actor_entries, mailbox_entry, outflow_entry
 from brokenseal.incident.ledger_rows import MailboxAccess
+from brokenseal.incident.outflow import Outflow
 from brokenseal.incident.process_tree import Process
 from brokenseal.incident.references import reference
 from brokenseal.incident.schema_version import SCHEMA_VERSION
@@ -50,6 +53,8 @@ class Account:
     intrusions: Sequence[Intrusion]
     webshells: Sequence[WebShell]
     ledger: Sequence[tuple[MailboxAccess, Sequence[str]]]
+    outflow: Outflow
+    actors: Sequence[Actor]
     not_seen: Sequence[str]
     advice: Sequence[str]
     sources: Sequence[Source]
@@ -59,8 +64,8 @@ class Account:
     rules_not_run: Sequence[tuple[str | None, str, str]]
 
 
-def incident_document(account: Account) -> Json:
-    """The document of ``brokenseal/report/incident.schema.json``."""
+def incident_document(account: Account, *, subjects: bool = False) -> Json:
+    """The document of ``brokenseal/report/incident.schema.json``; *subjects*: with ids and subjects of messages."""
     by_id = {source.id: source for source in account.sources}
     return {
         "schema_version": SCHEMA_VERSION,
@@ -75,7 +80,9 @@ def incident_document(account: Account) -> Json:
         "hosts": [_host(account, host) for host in sorted(account.host_verdicts)],
         "campaigns": [_campaign(campaign, judgement) for campaign, judgement in account.campaigns],
         "intrusions": [_intrusion(account, intrusion, by_id) for intrusion in account.intrusions],
-        "mailboxes": [_mailbox(row, incomplete, by_id) for row, incomplete in account.ledger],
+        "mailboxes": [mailbox_entry(row, why, by_id, subjects=subjects) for row, why in account.ledger],
+        "outflow": outflow_entry(account.outflow),
+        "actors": actor_entries(account.actors),
         "findings": [_finding(account, finding, by_id) for finding in account.findings],
         "not_seen": list(account.not_seen),
         "advice": list(account.advice),
@@ -204,22 +211,6 @@ def _process(process: Process, intrusion: Intrusion, by_id: Mapping[int, Source]
         "user": process.user,
         "findings": [f.id for f in (*intrusion.findings, *intrusion.context) if f.key in process.findings],
         "evidence": [reference(line, by_id) for line in process.lines],
-    }
-
-
-def _mailbox(row: MailboxAccess, incomplete: Sequence[str], by_id: Mapping[int, Source]) -> Json:
-    return {
-        "mailbox": row.mailbox,
-        "intrusion": row.intrusion,
-        "access": row.access,
-        "first": rfc3339(row.first_ms),
-        "last": rfc3339(row.last_ms),
-        "requests": row.requests,
-        "items_at_least": row.items_at_least,
-        "bytes_at_least": row.bytes_at_least,
-        "complete": not incomplete,
-        "incomplete_because": list(incomplete),
-        "evidence": [reference(line, by_id) for line in row.lines],
     }
 
 

@@ -43,6 +43,7 @@ def ews_access(store: EventStore, members: Mapping[Key, str]) -> list[MailboxAcc
         "SELECT f.rule, f.host, coalesce(f.source_ip, '') AS source_ip, b.mailbox, count(*) AS requests, "
         "epoch_ms(min(f.time)) AS first_ms, epoch_ms(max(f.time)) AS last_ms, "
         "coalesce(sum(f.bytes), 0)::BIGINT AS bytes, coalesce(sum(b.items), 0)::BIGINT AS items, "
+        "list_sort(list(DISTINCT f.source_ip) FILTER (f.source_ip IS NOT NULL)) AS ips, "
         "count(*) FILTER (f.bytes IS NULL) AS without_bytes, count(*) FILTER (b.how = 'time') AS by_time, "
         "count(*) FILTER (b.how IS NULL) AS without_backend "
         "FROM forged f LEFT JOIN backend b ON b.source_id = f.source_id AND b.line = f.line GROUP BY ALL"
@@ -118,10 +119,15 @@ def _add(ledger: dict[tuple[str, str | None], MailboxAccess], intrusion: str, ro
     first, last, host = number(row["first_ms"]), number(row["last_ms"]), str(row["host"])
     if entry is None:
         entry = ledger[key] = MailboxAccess(intrusion, key[1], EWS_SSRF, first, last, 0, 0, 0, [])
+        entry.bytes_known, entry.items_known, entry.protocols = True, True, ["ews"]
     entry.first_ms, entry.last_ms = min(entry.first_ms, first), max(entry.last_ms, last)
     entry.requests += number(row["requests"])
     entry.items_at_least += number(row["items"])
     entry.bytes_at_least += number(row["bytes"])
+    entry.bytes_known &= not row["without_bytes"]
+    entry.items_known &= not (row["without_backend"] or row["by_time"])
+    ips = row["ips"]
+    entry.source_ips = sorted({*entry.source_ips, *(ips if isinstance(ips, list) else ())})
     if host not in entry.hosts:
         entry.hosts = sorted([*entry.hosts, host])
     for column, reason in (("by_time", BY_TIME), ("without_backend", NO_BACKEND), ("without_bytes", NO_BYTES)):

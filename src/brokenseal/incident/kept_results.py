@@ -51,3 +51,16 @@ def kept(case: Case, key: str) -> tuple[Json, tuple[str, ...]] | None:
         return json.loads(content), tuple(found["unread"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def latest(case: Path) -> Json | None:
+    """The document of the last scan into the case directory *case*; None if there is none, or somebody changed it."""
+    try:
+        found = json.loads((case / _KEY).read_bytes())
+        content = (case / _DOCUMENT).read_bytes()
+        if found["document_sha256"] != hashlib.sha256(content).hexdigest():
+            return None
+        document: Json = json.loads(content)
+        return document
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,7 +1,8 @@
 """The mailbox ledger: which mailbox an intrusion read, how often, how many items and bytes at least, and how complete.
 
-Three ways: Exchange Web Services through forged requests (``ews_access``), export requests seen in cmdlet logs, and answers
-to other forged requests. What cannot be joined to a mailbox is outflow with no mailbox known: a row of its own.
+Five ways: Exchange Web Services through forged requests (``ews_access``), export requests seen in cmdlet logs, answers to
+other forged requests, requests of somebody signed in from an intruder's address (``signed_in_access``), and audit records
+(``audit_access``). What cannot be joined to a mailbox is outflow with no mailbox known: a row of its own.
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ from collections.abc import Sequence
 
 from brokenseal.events import EventStore
 from brokenseal.events.engine import sql_texts
+from brokenseal.incident.audit_access import audit_access
 from brokenseal.incident.ews_access import ews_access
 from brokenseal.incident.findings import EVIDENCE_LINES, Key, Line
+from brokenseal.incident.identities import Identities
 from brokenseal.incident.intrusions import Intrusion
+from brokenseal.incident.knowledge import Knowledge
+from brokenseal.incident.ledger_bounds import finished
 from brokenseal.incident.ledger_rows import (
     EWS_SSRF,
     EXPORT_REQUEST,
@@ -23,6 +28,7 @@ from brokenseal.incident.ledger_rows import (
     MailboxAccess,
 )
 from brokenseal.incident.matches import MATCHES
+from brokenseal.incident.signed_in_access import signed_in_access
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
 _MAILBOX_PARAMETER = re.compile(
@@ -31,16 +37,24 @@ _MAILBOX_PARAMETER = re.compile(
 )
 
 
-def account_for_mail(store: EventStore, intrusions: Sequence[Intrusion]) -> list[MailboxAccess]:
-    """The ledger, by intrusion and first access."""
+def account_for_mail(
+    store: EventStore, intrusions: Sequence[Intrusion], identities: Identities, forged_rules: str
+) -> list[MailboxAccess]:
+    """The ledger, by intrusion and first access. Needs the tables ``mail_requests`` and ``actors``.
+
+    ``forged_rules``: SQL texts of the rules on forged requests (see :func:`forged_rules_of`).
+    """
     ledger = ews_access(store, _members(intrusions, EWS_SSRF))
     ledger += _exports(store, _members(intrusions, EXPORT_REQUEST))
     ledger += _other(store, _members(intrusions, OTHER_SSRF), _members(intrusions, EWS_SSRF))
-    place = {intrusion.id: at for at, intrusion in enumerate(intrusions)}
-    ledger.sort(
-        key=lambda row: (place[row.intrusion], row.mailbox is None, row.first_ms, row.mailbox or "", row.access)
-    )
-    return ledger
+    ledger += signed_in_access(store, forged_rules)
+    ledger += audit_access(store)
+    return finished(ledger, [intrusion.id for intrusion in intrusions], identities)
+
+
+def forged_rules_of(knowledge: Knowledge) -> str:
+    """SQL texts of the rules whose matches are forged requests: mail, or bytes of other pages, left by them."""
+    return sql_texts(rule.id for rule in knowledge.by_id.values() if rule.mail_access in (EWS_SSRF, OTHER_SSRF))
 
 
 def _members(intrusions: Sequence[Intrusion], access: str) -> dict[Key, str]:

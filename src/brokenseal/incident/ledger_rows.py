@@ -9,10 +9,16 @@ from brokenseal.incident.findings import Line
 EWS_SSRF = "ews-ssrf"
 EXPORT_REQUEST = "export-request"
 OTHER_SSRF = "other-ssrf"
+SIGNED_IN = "signed-in"
+AUDITED = "audited"
 
 BY_TIME = "some back-end rows were matched by time, because their request ids differ"
 NO_BACKEND = "no back-end EWS row was found for some requests"
 NO_BYTES = "the response size of some requests was not logged"
+NO_ITEMS = "the logs of this protocol do not count messages"
+SYNCED = "whole folders were synchronised: everything in them has to be taken as read"
+THROTTLED = "the mailbox's accesses were no longer recorded for a day (throttled)"
+NO_SIZES = "the audit records do not give the sizes of all messages"
 EXPORT_SIZE = "the log of an export request does not say how much was exported"
 OTHER_PAGE = "these requests reached other inner pages than EWS, which do not say whose data they gave out"
 
@@ -21,10 +27,13 @@ OTHER_PAGE = "these requests reached other inner pages than EWS, which do not sa
 class MailboxAccess:
     """One mailbox read by one intrusion in one way. ``mailbox`` null: bytes that left with no mailbox known.
 
-    Times in milliseconds since 1970 UTC; items and bytes are lower bounds.
+    Times in milliseconds since 1970 UTC; items and bytes are lower bounds. ``items_at_most`` and ``bytes_at_most`` are null
+    where nothing bounds them. ``bytes_known`` and ``items_known``: every request has its size, and its number of items.
+    ``person`` is how a directory export calls the mailbox, ``known_as`` what the logs call it. ``folders``, ``message_ids``
+    and ``subjects`` are of audit records; the last are private. ``actions`` counts what else was done, by operation.
     """
 
-    intrusion: str
+    intrusion: str | None
     mailbox: str | None
     access: str
     first_ms: int
@@ -35,6 +44,20 @@ class MailboxAccess:
     hosts: list[str]
     incomplete: list[str] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
+    items_at_most: int | None = None
+    bytes_at_most: int | None = None
+    items_known: bool = False
+    bytes_known: bool = False
+    protocols: list[str] = field(default_factory=list)
+    source_ips: list[str] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
+    known_as: list[str] = field(default_factory=list)
+    display_name: str | None = None
+    folders: list[str] = field(default_factory=list)
+    message_ids: list[str] = field(default_factory=list)
+    subjects: list[str] = field(default_factory=list)
+    actions: dict[str, int] = field(default_factory=dict)
+    confidence: str = "high"
 
 
 def number(value: object) -> int:

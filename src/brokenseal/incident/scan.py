@@ -14,6 +14,7 @@ from brokenseal.errors import UsageError
 from brokenseal.events import Case, EventStore, NoProgress, Progress, default_jobs, ingest, unread_files
 from brokenseal.evidence import Inventory, collect, refuse_output_inside
 from brokenseal.incident.kept_results import Json, keep, kept, result_key
+from brokenseal.incident.named_actors import Named, addresses
 from brokenseal.parsers import Settings
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ def scan(
     hosts: Mapping[str, Path | str | Sequence[Path]] | None = None,
     rules: Sequence[Path | str] = (),
     yara: Sequence[Path | str] = (),
+    actor_ips: Sequence[str] = (),
+    not_actor_ips: Sequence[str] = (),
+    actor_agents: Sequence[str] = (),
+    subjects: bool = False,
     since: datetime | None = None,
     until: datetime | None = None,
     iis_timezone: str = "UTC",
@@ -59,7 +64,9 @@ def scan(
     one is used. ``hosts``: server name → folder (or several) whose files it wrote, for logs that do not name their server.
     ``rules``: more folders or files of Sigma rules, ``yara``: of YARA rules for the files of web folders.
     ``since``/``until`` bound the events that are judged (aware, or taken
-    as UTC). ``iis_timezone``: the zone of the IIS logs' times, if not UTC. ``jobs``: threads, by default one a processor,
+    as UTC). ``actor_ips``/``not_actor_ips``: addresses that are, or are not, the intruder's; ``actor_agents``: parts of his
+    user agents. ``subjects``: name ids and subjects of messages where audit records have them (they are private).
+    ``iis_timezone``: the zone of the IIS logs' times, if not UTC. ``jobs``: threads, by default one a processor,
     at most 4.
 
     Raises :class:`brokenseal.errors.UsageError` (a path that does not exist, a case inside the evidence, an unknown
@@ -81,14 +88,21 @@ def scan(
     for rule in more_rules:
         if not rule.exists():
             raise UsageError(f"there are no rules at {rule}")
+    named = Named(
+        addresses(actor_ips, "--actor-ip"),
+        addresses(not_actor_ips, "--not-actor-ip"),
+        tuple(agent for agent in actor_agents if agent.strip()),
+    )
     judge = _judge([Path(folder) for folder in yara])
     with Case(Path(case) if case is not None else None) as opened:
-        options = (since, until, iis_timezone, inventory.refusals, judge.fingerprint)
+        options = (since, until, iis_timezone, inventory.refusals, judge.fingerprint, named, subjects)
         if not unread_files(opened, inventory.files, settings, judge):
             found = kept(opened, result_key(opened, more_rules, options))
             if found is not None:
                 return Incident(*found)
-        document, unread = _scanned(opened, inventory, settings, judge, more_rules, (since, until), jobs, progress)
+        document, unread = _scanned(
+            opened, inventory, settings, judge, more_rules, (since, until), jobs, progress, named, subjects
+        )
         if case is not None:
             keep(opened, result_key(opened, more_rules, options), document, unread)
     return Incident(document, tuple(unread))
@@ -103,6 +117,8 @@ def _scanned(
     window: tuple[datetime | None, datetime | None],
     jobs: int,
     progress: Progress,
+    named: Named,
+    subjects: bool,
 ) -> tuple[Json, list[str]]:
     # Imported here because a scan with nothing new needs none of it, and loading Sigma takes longer than the rest.
     from brokenseal.detections.campaign import load_campaigns
@@ -129,10 +145,11 @@ def _scanned(
             jobs,
             progress,
             judge.problems,
+            named,
         )
     finally:
         store.close()
-    return incident_document(account), unread
+    return incident_document(account, subjects=subjects), unread
 
 
 def _judge(yara: Sequence[Path]) -> WebFileJudge:

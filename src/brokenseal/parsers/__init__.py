@@ -10,11 +10,17 @@ from brokenseal.parsers.file_listing_csv import FileListingCsv
 from brokenseal.parsers.file_listing_json import FileListingJson
 from brokenseal.parsers.httpproxy import HttpProxy
 from brokenseal.parsers.iis import Iis
+from brokenseal.parsers.ldif import Ldif
+from brokenseal.parsers.mailbox_audit_csv import MailboxAuditCsv
+from brokenseal.parsers.mailbox_audit_xml import MailboxAuditXml
+from brokenseal.parsers.mailbox_list_csv import MailboxListCsv
 from brokenseal.parsers.mapi import Mapi
 from brokenseal.parsers.message_tracking import MessageTracking
 from brokenseal.parsers.mft import Mft
 from brokenseal.parsers.mftecmd_csv import MftecmdCsv
 from brokenseal.parsers.oab_generator import OabGenerator
+from brokenseal.parsers.unified_audit_csv import UnifiedAuditCsv
+from brokenseal.parsers.unified_audit_json import UnifiedAuditJson
 from brokenseal.parsers.winevent_csv import WineventCsv
 from brokenseal.parsers.winevent_json import WineventJson
 
@@ -29,6 +35,10 @@ __all__ = [
     "FileListingJson",
     "HttpProxy",
     "Iis",
+    "Ldif",
+    "MailboxAuditCsv",
+    "MailboxAuditXml",
+    "MailboxListCsv",
     "Mapi",
     "MessageTracking",
     "Mft",
@@ -38,6 +48,8 @@ __all__ = [
     "Parser",
     "Reject",
     "Settings",
+    "UnifiedAuditCsv",
+    "UnifiedAuditJson",
     "WineventCsv",
     "WineventJson",
     "identify",

@@ -123,17 +123,34 @@ class Intrusion(TypedDict):
     findings: NotRequired[list[str]]
 
 
+class Action(TypedDict):
+    operation: str
+    count: int
+
+
 class Mailbox(TypedDict):
     mailbox: str | None
+    display_name: NotRequired[str | None]
+    known_as: NotRequired[list[str]]
     intrusion: str | None
     access: str
     first: str
     last: str
     requests: int
     items_at_least: int | None
+    items_at_most: NotRequired[int | None]
     bytes_at_least: int | None
+    bytes_at_most: NotRequired[int | None]
     complete: bool
     incomplete_because: NotRequired[list[str]]
+    confidence: NotRequired[str]
+    protocols: NotRequired[list[str]]
+    source_ips: NotRequired[list[str]]
+    users: NotRequired[list[str]]
+    folders: NotRequired[list[str]]
+    actions: NotRequired[list[Action]]
+    messages: NotRequired[list[str]]
+    subjects: NotRequired[list[str]]
     evidence: NotRequired[list[Reference]]
 
 
@@ -177,6 +194,35 @@ class RuleNotRun(TypedDict):
     reason: str
 
 
+class Client(TypedDict):
+    ip: str
+    bytes: int
+    unexplained_bytes: int
+    requests: int
+    first: str
+    last: str
+    users: list[str]
+    intrusion: str | None
+
+
+class OutflowHour(TypedDict):
+    hour: str
+    actor_bytes: int
+    other_bytes: int
+
+
+class Outflow(TypedDict):
+    clients: list[Client]
+    hours: list[OutflowHour]
+
+
+class Actor(TypedDict):
+    intrusion: str | None
+    ip: str | None
+    agent: str | None
+    why: str
+
+
 class Rules(TypedDict):
     loaded: int
     not_run: list[RuleNotRun]
@@ -203,6 +249,8 @@ class IncidentDocument(TypedDict):
     campaigns: list[Campaign]
     intrusions: list[Intrusion]
     mailboxes: list[Mailbox]
+    outflow: NotRequired[Outflow]
+    actors: NotRequired[list[Actor]]
     findings: list[Finding]
     not_seen: list[str]
     advice: list[str]

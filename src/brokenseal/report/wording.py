@@ -32,6 +32,8 @@ ACCESS = {
     "ews-ssrf": "EWS through the SSRF (CVE-2021-26855)",
     "other-ssrf": "other inner pages through the SSRF (CVE-2021-26855)",
     "export-request": "export to a file (New-MailboxExportRequest)",
+    "signed-in": "signed in as a user, from an intruder's address",
+    "audited": "by the audit log",
 }
 
 STATES = {
@@ -46,6 +48,8 @@ WINDOWS_EVENT = "windows_event"
 SOURCES = {
     "iis": "IIS",
     "web_file": "web folders (files)",
+    "mail_audit": "mail audit",
+    "directory": "directory export",
     "file_listing": "file listing",
     "httpproxy": "HttpProxy",
     "ecp_server": "ECP Server",

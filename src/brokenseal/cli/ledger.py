@@ -1,0 +1,88 @@
+"""``brokenseal ledger``: whose mail was read, from a case that was scanned."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from brokenseal.cli import exits
+from brokenseal.cli.streams import Color, deliver, out_bytes, results_console
+from brokenseal.errors import UsageError
+from brokenseal.report.text import plain
+
+if TYPE_CHECKING:
+    from brokenseal.report.shape import IncidentDocument
+
+
+class LedgerFormat(StrEnum):
+    """How the ledger is printed."""
+
+    TEXT = "text"
+    CSV = "csv"
+    JSON = "json"
+
+
+def ledger(
+    case: Annotated[Path, typer.Argument(metavar="CASE", help="The directory that a scan kept with --case.")],
+    form: Annotated[
+        LedgerFormat,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="text; csv, which spreadsheets open as it is; json: mailboxes, outflow and actors of the document.",
+        ),
+    ] = LedgerFormat.TEXT,
+    notify: Annotated[
+        bool,
+        typer.Option(
+            "--notify", help="Print the list for the privacy officer (CSV): person, period, what, how much, how sure."
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print all of long lists, and all evidence.")
+    ] = False,
+    color: Annotated[Color, typer.Option(metavar="WHEN", help="auto, always or never.")] = Color.AUTO,
+) -> int:
+    """Print the mailbox ledger of a case: whose mail was read, how much at least and at most, and how sure that is.
+
+    The numbers are those of the last scan into the case. Subjects and ids of messages are only there when that scan
+    was asked for them (scan --subjects).
+
+    \b
+    Examples:
+      brokenseal scan exch01/ --case case-17
+      brokenseal ledger case-17
+      brokenseal ledger case-17 --notify > whom-to-tell.csv
+    """
+
+    def work() -> int:
+        from brokenseal.report import mail_ledger
+
+        document = _result(case)
+        if notify:
+            out_bytes(mail_ledger.notify_csv(document))
+        elif form is LedgerFormat.CSV:
+            out_bytes(mail_ledger.ledger_csv(document))
+        elif form is LedgerFormat.JSON:
+            chosen = {key: document.get(key) for key in ("mailboxes", "outflow", "actors")}
+            out_bytes(json.dumps(chosen, indent=1).encode() + b"\n")
+        else:
+            console = results_console(color)
+            deliver(lambda: mail_ledger.print_ledger(document, console, verbose=verbose))
+        return exits.DONE
+
+    return exits.guarded(work, command="brokenseal ledger")
+
+
+def _result(case: Path) -> IncidentDocument:
+    from brokenseal.incident.kept_results import latest
+
+    found = latest(case)
+    if found is None:
+        raise UsageError(f"there is no result in {plain(case, None)}: run 'brokenseal scan EVIDENCE --case' first.")
+    return cast("IncidentDocument", found)

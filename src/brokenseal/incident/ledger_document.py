@@ -1,0 +1,81 @@
+"""The mailbox ledger, what left the server, and who is taken for the intruder, as the document shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from brokenseal.events import Source
+from brokenseal.events.sources import rfc3339
+from brokenseal.incident.actors import Actor
+from brokenseal.incident.ledger_rows import MailboxAccess
+from brokenseal.incident.outflow import Outflow
+from brokenseal.incident.references import reference
+
+Json = dict[str, object]
+
+
+def mailbox_entry(
+    row: MailboxAccess, incomplete: Sequence[str], by_id: Mapping[int, Source], *, subjects: bool
+) -> Json:
+    """The ``mailbox`` of ``incident.schema.json``. What bounds nothing is null: it may be the whole mailbox."""
+    complete = not incomplete
+    return {
+        "mailbox": row.mailbox,
+        "display_name": row.display_name,
+        "known_as": row.known_as,
+        "intrusion": row.intrusion,
+        "access": row.access,
+        "first": rfc3339(row.first_ms),
+        "last": rfc3339(row.last_ms),
+        "requests": row.requests,
+        "items_at_least": row.items_at_least,
+        "items_at_most": row.items_at_most if complete else None,
+        "bytes_at_least": row.bytes_at_least,
+        "bytes_at_most": row.bytes_at_most if complete or (row.bytes_known and not _gaps(incomplete)) else None,
+        "complete": complete,
+        "incomplete_because": list(incomplete),
+        "confidence": row.confidence,
+        "protocols": row.protocols,
+        "source_ips": row.source_ips,
+        "users": row.users,
+        "folders": row.folders,
+        "actions": [{"operation": name, "count": times} for name, times in sorted(row.actions.items())],
+        **({"messages": row.message_ids, "subjects": row.subjects} if subjects else {}),
+        "evidence": [reference(line, by_id) for line in row.lines],
+    }
+
+
+#: Of the reasons for an incomplete row, those that say that requests may be missing altogether.
+GAPS = "the HttpProxy log has gaps in this time"
+
+
+def _gaps(incomplete: Sequence[str]) -> bool:
+    return GAPS in incomplete
+
+
+def outflow_entry(outflow: Outflow) -> Json:
+    """The ``outflow`` of ``incident.schema.json``."""
+    return {
+        "clients": [
+            {
+                "ip": client.ip,
+                "bytes": client.bytes,
+                "unexplained_bytes": client.unexplained,
+                "requests": client.requests,
+                "first": rfc3339(client.first_ms),
+                "last": rfc3339(client.last_ms),
+                "users": client.users,
+                "intrusion": client.intrusion,
+            }
+            for client in outflow.clients
+        ],
+        "hours": [
+            {"hour": rfc3339(hour.time_ms), "actor_bytes": hour.actor, "other_bytes": hour.others}
+            for hour in outflow.hours
+        ],
+    }
+
+
+def actor_entries(actors: Sequence[Actor]) -> list[Json]:
+    """The ``actors`` of ``incident.schema.json``."""
+    return [{"intrusion": actor.intrusion, "ip": actor.ip, "agent": actor.agent, "why": actor.why} for actor in actors]

@@ -1,0 +1,237 @@
+"""The mailbox ledger for people: as a table for the terminal, as CSV, and as a list of whom to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from brokenseal.report.csv_cells import csv_bytes
+from brokenseal.report.shape import IncidentDocument, Mailbox, OutflowHour
+from brokenseal.report.text import plain
+from brokenseal.report.wording import ACCESS, bytes_in_words, count, in_words, moment, span
+
+COLUMNS = (
+    "mailbox",
+    "display_name",
+    "known_as",
+    "intrusion",
+    "access",
+    "first_utc",
+    "last_utc",
+    "requests",
+    "items_at_least",
+    "items_at_most",
+    "bytes_at_least",
+    "bytes_at_most",
+    "complete",
+    "incomplete_because",
+    "confidence",
+    "protocols",
+    "source_ips",
+    "users",
+    "folders",
+    "evidence",
+)
+NOTIFY_COLUMNS = ("person", "period_utc", "what", "how_much", "how_sure", "evidence")
+#: Words for a row's confidence.
+SURE = {
+    "high": "sure: the server's own logs name the mailbox and the intruder",
+    "medium": "likely: the logs name the mailbox; that it was the intruder follows from address and time",
+    "low": "not sure: the logs do not name the mailbox or the intruder",
+}
+_UNIT = {True: "bytes", False: "items"}
+_BARS = " ▁▂▃▄▅▆▇█"
+_WIDTH = 72
+
+
+def ledger_csv(document: IncidentDocument) -> bytes:
+    """One line a row of ``mailboxes[]``; lists in a cell are divided by ``; ``."""
+    return csv_bytes(COLUMNS, (_cells(row) for row in document["mailboxes"]))
+
+
+def notify_csv(document: IncidentDocument) -> bytes:
+    """For the privacy officer: person, period, what, how much, how sure, in plain words."""
+    return csv_bytes(NOTIFY_COLUMNS, (_notice(row) for row in document["mailboxes"]))
+
+
+def print_ledger(document: IncidentDocument, console: Console, *, verbose: bool) -> None:
+    """Totals by intrusion and by day, each row, what left hour by hour, and the clients that nothing explains."""
+    rows = document["mailboxes"]
+    if not rows:
+        _say(
+            console, "No access to mail by an intruder was found. What could not be seen is in the report of the scan."
+        )
+    for line in _totals(rows):
+        _say(console, line)
+    for row in rows:
+        _say(console, "")
+        _say(console, plain(row["mailbox"]) or "(mailbox not known)", style="bold")
+        for label, text in _labelled(row, verbose=verbose):
+            _say(console, f"  {label:<9} {text}")
+    outflow = document.get("outflow")
+    if outflow is None:
+        return
+    for line in plot(outflow["hours"]):
+        _say(console, line)
+    clients = [client for client in outflow["clients"] if client["unexplained_bytes"]]
+    shown = clients if verbose else clients[:10]
+    if shown:
+        _say(console, "")
+        _say(console, "Bytes to addresses that no user's normal use explains (also where no rule found anything):")
+    for client in shown:
+        whose = f"intrusion {plain(client['intrusion'])}" if client["intrusion"] else "nothing ties it to an intrusion"
+        users = f", signed in: {', '.join(map(plain, client['users'][:3]))}" if client["users"] else ""
+        size = bytes_in_words(client["unexplained_bytes"])
+        _say(console, f"  {plain(client['ip']):<20} {size}, {span(client['first'], client['last'])}, {whose}{users}")
+    if len(shown) < len(clients):
+        _say(console, f"  … and {len(clients) - len(shown)} more (-v)")
+
+
+def plot(hours: Sequence[OutflowHour]) -> list[str]:
+    """Bytes out over time as two rows of bars, intruders and everybody else; empty where nothing left."""
+    known = [hour for hour in hours if hour["actor_bytes"] or hour["other_bytes"]]
+    if not known:
+        return []
+    first, last = known[0]["hour"], known[-1]["hour"]
+    buckets = _buckets(known)
+    lines = ["", f"Bytes out by hour, {moment(first)} to {moment(last)} UTC:"]
+    for name, key in (("intruders", 0), ("others", 1)):
+        values = [bucket[key] for bucket in buckets]
+        most = max(values)
+        bars = "".join(_BARS[0 if not value else max(1, round(value / most * 8))] for value in values)
+        lines.append(f"  {name:<10} {bars} at most {bytes_in_words(most)}")
+    return lines
+
+
+def _buckets(hours: Sequence[OutflowHour]) -> list[tuple[int, int]]:
+    """The hours of the whole time in at most :data:`_WIDTH` equal parts."""
+    start = _hour_number(hours[0]["hour"])
+    length = _hour_number(hours[-1]["hour"]) - start + 1
+    width = min(_WIDTH, length)
+    sums = [[0, 0] for _ in range(width)]
+    for hour in hours:
+        at = (_hour_number(hour["hour"]) - start) * width // length
+        sums[at][0] += hour["actor_bytes"]
+        sums[at][1] += hour["other_bytes"]
+    return [(actor, other) for actor, other in sums]
+
+
+def _hour_number(text: str) -> int:
+    from datetime import datetime
+
+    return int(datetime.fromisoformat(text).timestamp()) // 3600
+
+
+def _totals(rows: Sequence[Mailbox]) -> Iterable[str]:
+    by_intrusion: dict[str, list[Mailbox]] = {}
+    for row in rows:
+        by_intrusion.setdefault(row["intrusion"] or "", []).append(row)
+    for intrusion, own in by_intrusion.items():
+        named = {row["mailbox"] for row in own if row["mailbox"]}
+        size = sum(row["bytes_at_least"] or 0 for row in own)
+        items = sum(row["items_at_least"] or 0 for row in own)
+        name = f"Intrusion {plain(intrusion)}" if intrusion else "Named by --actor-ip or --actor-agent only"
+        boxes = count(len(named), "mailbox", "mailboxes")
+        yield f"{name}: {boxes}, at least {count(items, 'item')} and {bytes_in_words(size)}"
+        days: dict[str, int] = {}
+        for row in own:
+            days[row["first"][:10]] = days.get(row["first"][:10], 0) + (row["bytes_at_least"] or 0)
+        for day, amount in sorted(days.items()):
+            yield f"  begun on {day}: {bytes_in_words(amount)}"
+
+
+def _labelled(row: Mailbox, *, verbose: bool) -> Iterable[tuple[str, str]]:
+    if row.get("display_name"):
+        yield "Person", plain(row["display_name"])
+    other = [plain(name) for name in row.get("known_as", []) if name != row["mailbox"]]
+    if other:
+        yield "Known as", ", ".join(other)
+    yield "How", in_words(ACCESS, row["access"]) + _more(row)
+    yield "When", span(row["first"], row["last"])
+    yield "Taken", f"{_amount(row)}, {count(row['requests'], 'request')}"
+    because = [plain(reason) for reason in row.get("incomplete_because", [])]
+    yield "Complete", "yes" if row["complete"] else f"NO: {'; '.join(because)}"
+    yield "Sure", in_words(SURE, row.get("confidence", ""))
+    for name, label in (("source_ips", "From"), ("users", "As"), ("folders", "Folders")):
+        values: Sequence[str] = row.get(name, [])  # type: ignore[assignment]
+        if values:
+            shown = values if verbose else values[:5]
+            rest = f" and {len(values) - len(shown)} more" if len(values) > len(shown) else ""
+            yield label, ", ".join(map(plain, shown)) + rest
+    actions = [f"{plain(each['operation'])} {each['count']:,}" for each in row.get("actions", [])]
+    if actions:
+        yield "Records", ", ".join(actions)
+    for subject in row.get("subjects", []) if verbose else []:
+        yield "Subject", plain(subject)
+    for reference in row.get("evidence", [])[: None if verbose else 1]:
+        yield "Shown by", f"{plain(reference['file'])}:{reference['line']}"
+
+
+def _more(row: Mailbox) -> str:
+    protocols = ", ".join(map(plain, row.get("protocols", [])[:5]))
+    whose = f"intrusion {plain(row['intrusion'])}" if row["intrusion"] else "named by the user"
+    return f" ({protocols}), {whose}" if protocols else f", {whose}"
+
+
+def _amount(row: Mapping[str, object]) -> str:
+    items = _bounds(row.get("items_at_least"), row.get("items_at_most"), lambda value: count(value, "item"))
+    size = _bounds(row.get("bytes_at_least"), row.get("bytes_at_most"), bytes_in_words)
+    return f"{items} and {size}"
+
+
+def _bounds(least: object, most: object, words: object) -> str:
+    assert callable(words)
+    low = words(least) if isinstance(least, int) else "an unknown number"
+    if most is None:
+        return f"at least {low} (no upper bound)" if least else "an unknown number of " + _UNIT[words is bytes_in_words]
+    return str(low) if most == least else f"{low} to {words(most)}"
+
+
+def _cells(row: Mailbox) -> list[object]:
+    evidence = [f"{each['file']}:{each['line']}" for each in row.get("evidence", [])]
+    listed = {
+        "known_as": "; ".join(row.get("known_as", [])),
+        "protocols": "; ".join(row.get("protocols", [])),
+        "source_ips": "; ".join(row.get("source_ips", [])),
+        "users": "; ".join(row.get("users", [])),
+        "folders": "; ".join(row.get("folders", [])),
+    }
+    return [
+        row["mailbox"],
+        row.get("display_name"),
+        listed["known_as"],
+        row["intrusion"],
+        row["access"],
+        row["first"],
+        row["last"],
+        row["requests"],
+        row["items_at_least"],
+        row.get("items_at_most"),
+        row["bytes_at_least"],
+        row.get("bytes_at_most"),
+        row["complete"],
+        "; ".join(row.get("incomplete_because", [])),
+        row.get("confidence"),
+        *(listed[name] for name in ("protocols", "source_ips", "users", "folders")),
+        "; ".join(evidence),
+    ]
+
+
+def _notice(row: Mailbox) -> list[object]:
+    person = row.get("display_name") or row["mailbox"] or "not known: data left, but no log names the mailbox"
+    if row.get("display_name") and row["mailbox"]:
+        person = f"{row['display_name']} <{row['mailbox']}>"
+    what = in_words(ACCESS, row["access"])
+    if row.get("folders"):
+        what += f"; folders: {', '.join(row['folders'][:10])}"
+    sure = in_words(SURE, row.get("confidence", ""))
+    if not row["complete"]:
+        sure += "; it may be more: " + "; ".join(row.get("incomplete_because", []))
+    evidence = [f"{each['file']}:{each['line']} (SHA-256 {each['sha256']})" for each in row.get("evidence", [])[:3]]
+    return [person, f"{moment(row['first'])} to {moment(row['last'])}", what, _amount(row), sure, "; ".join(evidence)]
+
+
+def _say(console: Console, text: str, style: str | None = None) -> None:
+    console.print(Text(text, style=style or ""), soft_wrap=True)

@@ -1,0 +1,111 @@
+"""The ledger for people: bounds in words, CSV cells, the list of whom to tell, and the bars of bytes by hour."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any, cast
+
+from rich.console import Console
+
+from brokenseal.report.mail_ledger import COLUMNS, NOTIFY_COLUMNS, ledger_csv, notify_csv, plot, print_ledger
+from brokenseal.report.shape import IncidentDocument, OutflowHour
+
+ROW: dict[str, Any] = {
+    "mailbox": "anna@corp.example",
+    "display_name": "Anna Berg",
+    "known_as": ["corp\\anna"],
+    "intrusion": "I1",
+    "access": "signed-in",
+    "first": "2021-03-03T03:00:00.000Z",
+    "last": "2021-03-03T04:00:00.000Z",
+    "requests": 3,
+    "items_at_least": 4,
+    "items_at_most": None,
+    "bytes_at_least": 1000,
+    "bytes_at_most": 2500,
+    "complete": False,
+    "incomplete_because": ["the logs of this protocol do not count messages"],
+    "confidence": "medium",
+    "protocols": ["mapi"],
+    "source_ips": ["203.0.113.7"],
+    "users": ["corp\\anna"],
+    "folders": ["\\Inbox"],
+    "actions": [{"operation": "MailItemsAccessed", "count": 2}],
+    "evidence": [{"file": "proxy.log", "sha256": "ab" * 32, "line": 7}],
+}
+
+
+def document(*rows: dict[str, Any], hours: list[OutflowHour] | None = None) -> IncidentDocument:
+    outflow = {"clients": [], "hours": hours or []}
+    return cast("IncidentDocument", {"mailboxes": list(rows), "outflow": outflow})
+
+
+def cells(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def printed(found: IncidentDocument, *, verbose: bool = False) -> str:
+    console = Console(file=io.StringIO(), width=120, force_terminal=False)
+    print_ledger(found, console, verbose=verbose)
+    return cast("io.StringIO", console.file).getvalue()
+
+
+def test_csv_has_every_column_and_defuses_formulas() -> None:
+    (row,) = cells(ledger_csv(document({**ROW, "mailbox": "=cmd()"})))
+    assert tuple(row) == COLUMNS
+    assert (row["mailbox"], row["items_at_most"], row["bytes_at_most"]) == ("'=cmd()", "", "2500")
+    assert (row["complete"], row["evidence"]) == ("no", "proxy.log:7")
+
+
+def test_the_list_for_the_privacy_officer_is_in_plain_words() -> None:
+    (row,) = cells(notify_csv(document(ROW)))
+    assert tuple(row) == NOTIFY_COLUMNS
+    assert row["person"] == "Anna Berg <anna@corp.example>"
+    assert row["period_utc"] == "2021-03-03 03:00:00 to 2021-03-03 04:00:00"
+    assert "no upper bound" in row["how_much"]
+    assert "it may be more" in row["how_sure"]
+    (unknown,) = cells(notify_csv(document({**ROW, "mailbox": None, "display_name": None})))
+    assert unknown["person"].startswith("not known")
+
+
+def test_bounds_are_told_both_ways() -> None:
+    text = printed(document(ROW))
+    assert "at least 4 items (no upper bound) and 1.0 kB (1,000 bytes) to 2.5 kB" in text
+    exact = printed(document({**ROW, "items_at_most": 4, "bytes_at_most": 1000, "complete": True}))
+    assert "4 items and 1.0 kB (1,000 bytes)," in exact
+    nothing = printed(document({**ROW, "items_at_least": 0, "bytes_at_least": 0, "bytes_at_most": None}))
+    assert "an unknown number of items and an unknown number of bytes" in nothing
+
+
+def test_totals_are_of_mailboxes_and_not_of_rows() -> None:
+    text = printed(document(ROW, {**ROW, "access": "audited"}))
+    assert "Intrusion I1: 1 mailbox, at least 8 items" in text
+
+
+def test_an_empty_ledger_says_so() -> None:
+    assert "No access to mail" in printed(document())
+
+
+def test_hostile_text_reaches_no_terminal() -> None:
+    text = printed(document({**ROW, "mailbox": "\x1b[2Jx", "users": ["\u202eabc"], "folders": ["\x07"]}), verbose=True)
+    assert not any(sign in text for sign in "\x1b\u202e\x07")
+
+
+def hour(at: str, actor: int, other: int) -> OutflowHour:
+    return {"hour": f"2021-03-{at}:00:00.000Z", "actor_bytes": actor, "other_bytes": other}
+
+
+def test_bars_stand_where_the_bytes_left() -> None:
+    lines = plot([hour("01T00", 0, 100), hour("01T01", 800, 50), hour("01T03", 100, 0)])
+    intruders, others = lines[-2], lines[-1]
+    assert intruders.split("  ")[1].strip().startswith("intruders")
+    assert intruders[13:17] == " █ ▁"
+    assert others[13:17] == "█▄  "
+    assert plot([]) == []
+    assert plot([hour("01T00", 0, 0)]) == []
+
+
+def test_months_are_put_together_to_one_line() -> None:
+    many = [hour(f"{day:02}T{clock:02}", 0, 10) for day in range(1, 31) for clock in range(24)]
+    assert len(plot(many)[-1]) < 130
