@@ -210,3 +210,25 @@ def test_what_left_by_forged_requests_is_the_intruders(server: Server) -> None:
     (client,) = server.scanned()["outflow"]["clients"]
     assert (client["ip"], client["unexplained_bytes"], client["requests"]) == (INTRUDER, 18000, 2)
     assert client["intrusion"] == "I1"
+
+
+CMDLET = (
+    "DateTime,RequestId,ServerHostName,ProcessName,AuthenticatedUser,ClientApplication,Cmdlet,Parameters,ErrorType,"
+    "ExecutionResult"
+)
+
+
+def test_an_exported_mailbox_that_was_fetched_over_the_web_is_counted(server: Server) -> None:
+    server.forged()
+    path = "\\\\127.0.0.1\\c$\\inetpub\\wwwroot\\aspnet_client\\a.pst"
+    server.folder.mkdir()
+    (server.folder / "cmdlet.log").write_text(
+        "#Software: Microsoft Exchange Server\n#Log-type: Rps Cmdlet Logs\n"
+        f"#Fields: {CMDLET}\n2021-03-03T02:05:00.000Z,1,EX01,w3wp#MSExchangePowerShellAppPool,CORP\\x,,"
+        f'New-MailboxExportRequest,"-Mailbox ""anna@corp.example"" -FilePath ""{path}""",,Success\n'
+    )
+    server.iis("02:20:00", "/aspnet_client/A.pst", "-", INTRUDER, 700_000)
+    server.iis("02:25:00", "/aspnet_client/b.pst", "-", INTRUDER, 500)
+    (row,) = [row for row in server.scanned()["mailboxes"] if row["access"] == "export-download"]
+    assert (row["mailbox"], row["requests"], row["bytes_at_least"]) == ("anna@corp.example", 1, 700_000)
+    assert (row["first"], row["source_ips"]) == ("2021-03-03T02:20:00.000Z", [INTRUDER])

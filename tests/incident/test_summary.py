@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from brokenseal.incident.ledger import mailbox_parameter
+from brokenseal.incident.export_parameters import mailbox_parameter
 from brokenseal.incident.summary import amount
 
 

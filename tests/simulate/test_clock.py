@@ -5,12 +5,13 @@ from datetime import UTC, date, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brokenseal.simulate.clock import DAY, day_of, is_workday, iso, midnight, w3c
+from brokenseal.simulate.clock import DAY, day_of, is_workday, iso, midnight, milliseconds, w3c
 
 
 @given(st.integers(min_value=0, max_value=4_102_444_800_000))
 def test_times_are_those_of_the_standard_library(ms: int) -> None:
     moment = datetime.fromtimestamp(ms // 1000, UTC)
+    assert milliseconds(iso(ms)) == ms
     assert iso(ms) == f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z"
     assert w3c(ms) == f"{moment:%Y-%m-%d %H:%M:%S}"
 

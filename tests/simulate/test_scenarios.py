@@ -268,8 +268,8 @@ def test_nothing_that_could_run_is_written(simulation: Simulation, scenario: str
         assert construct not in events, construct
     for script in re.findall(r"<script[^>]*>(.*?)</script>", content.decode() + events):
         assert script == "[inert: removed by the simulator]"
-    assert content.count(b"<script") == (1 if scenario == "hafnium" else 0)
-    texts = {".aspx", ".asax", ".asmx", ".svc", ".config", ".compiled", ".htm", ".js", ".css", ".csv", ".txt"}
+    assert content.count(b"<script") == (1 if scenario in {"hafnium", "stolen-session", "cloud-session"} else 0)
+    texts = {".aspx", ".asax", ".asmx", ".svc", ".config", ".compiled", ".htm", ".js", ".css", ".csv", ".txt", ".jsonl"}
     pictures = {".gif", ".ico", ".png"}
     assert {path.suffix.lower() for path in made.evidence.rglob("*") if path.is_file()} <= {
         ".log",

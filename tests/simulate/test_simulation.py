@@ -26,15 +26,17 @@ def _digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def test_same_arguments_give_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scenario", ["hafnium", "stolen-session", "cloud-session"])
+def test_same_arguments_give_same_bytes_and_another_seed_others(tmp_path: Path, scenario: str) -> None:
     for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
-        simulate(tmp_path / folder, "hafnium", seed=seed, users=2, start=FEBRUARY, days=2, servers=2)
+        simulate(tmp_path / folder, scenario, seed=seed, users=2, start=FEBRUARY, days=2, servers=2)
     assert _digest(tmp_path / "a") == _digest(tmp_path / "b")
     assert _digest(tmp_path / "a") != _digest(tmp_path / "c")
 
 
 def test_scenarios_of_the_issue_exist() -> None:
     attacks = {"hafnium", "mail-only", "oab-write", "logs-missing", "host-only", "quiet-shell"}
+    attacks |= {"stolen-session", "cloud-session"}
     assert set(SCENARIOS) == {"quiet", "probed", "failed", *attacks}
 
 

@@ -24,7 +24,9 @@ def simulate(
             metavar="NAME",
             help="What happens: quiet, probed, failed, hafnium (the whole chain, mail of two users read, a"
             " third mailbox exported), mail-only (no web shell), oab-write (a web shell over CVE-2021-26858), host-only"
-            " (only Windows event logs are left), quiet-shell (a web shell older than the logs), logs-missing.",
+            " (only Windows event logs are left), quiet-shell (a web shell older than the logs), logs-missing,"
+            " stolen-session (mail read with stolen passwords, among its owners' own use), cloud-session (the same in"
+            " Microsoft 365, with exports of its audit log).",
         ),
     ],
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same bytes.")] = 2021,

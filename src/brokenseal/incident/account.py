@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from brokenseal.events import EventStore, Progress
 from brokenseal.evidence import Refusal
+from brokenseal.incident.actor_agents import agents_of
 from brokenseal.incident.actors import actors_of, register_actors
 from brokenseal.incident.coverage import SourceCoverage, coverage, exchange_servers, uncovered
 from brokenseal.incident.document import Account, host_builds
@@ -65,6 +66,8 @@ def build_account(
     actors = actors_of(intrusions, ladder, named)
     register_actors(store, actors, named)
     build_mail_requests(store)
+    actors += agents_of(store, actors, intrusions)
+    register_actors(store, actors, named)
     forged = forged_rules_of(knowledge)
     ledger = account_for_mail(store, intrusions, read_identities(store), forged)
     left = outflow(store, forged)

@@ -42,11 +42,12 @@ def audit_access(store: EventStore) -> list[MailboxAccess]:
         f"lower(e.Operation) IN ({reading}) AS reads FROM {events} e JOIN source_ranks r ON r.source_id = e.source_id) "
         f"SELECT mine.*, a.intrusion FROM mine JOIN (SELECT number, intrusion FROM {ACTORS}) a USING (number) "
         # The first of records that are one and the same; exports that overlap repeat them as well.
-        f"QUALIFY row_number() OVER (PARTITION BY a.intrusion, box, Operation, {same}, time_ms // {_HOUR_MS} "
-        "ORDER BY time, rank, line) = 1"
+        f"QUALIFY coalesce(time_ms - lag(time_ms) OVER (PARTITION BY a.intrusion, box, Operation, {same} "
+        f"ORDER BY time, rank, line) > {_HOUR_MS}, true)"
     )
     rows = engine.query(
-        "SELECT intrusion, box, epoch_ms(min(time)) AS first_ms, epoch_ms(max(time)) AS last_ms, count(*) AS records, "
+        "SELECT intrusion, box, epoch_ms(min(time)) AS first_ms, epoch_ms(max(time)) AS last_ms, "
+        "count(*) FILTER (reads) AS records, "
         "bool_or(AccessType = 'Sync' OR lower(Operation) = 'folderbind') AS synced, "
         "bool_or(Throttled = 'true') AS throttled, bool_or(reads AND AccessType IS DISTINCT FROM 'Sync' AND Items IS NULL "
         "AND lower(Operation) <> 'folderbind') AS uncounted, "

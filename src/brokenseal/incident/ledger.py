@@ -1,19 +1,21 @@
 """The mailbox ledger: which mailbox an intrusion read, how often, how many items and bytes at least, and how complete.
 
-Five ways: Exchange Web Services through forged requests (``ews_access``), export requests seen in cmdlet logs, answers to
+Six ways: Exchange Web Services through forged requests (``ews_access``), export requests seen in cmdlet logs,
+the exported files fetched over the web (``export_downloads``), answers to
 other forged requests, requests of somebody signed in from an intruder's address (``signed_in_access``), and audit records
 (``audit_access``). What cannot be joined to a mailbox is outflow with no mailbox known: a row of its own.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from brokenseal.events import EventStore
 from brokenseal.events.engine import sql_texts
 from brokenseal.incident.audit_access import audit_access
 from brokenseal.incident.ews_access import ews_access
+from brokenseal.incident.export_downloads import export_downloads
+from brokenseal.incident.export_parameters import mailbox_parameter
 from brokenseal.incident.findings import EVIDENCE_LINES, Key, Line
 from brokenseal.incident.identities import Identities
 from brokenseal.incident.intrusions import Intrusion
@@ -31,11 +33,6 @@ from brokenseal.incident.matches import MATCHES
 from brokenseal.incident.signed_in_access import signed_in_access
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
-_MAILBOX_PARAMETER = re.compile(
-    r"""-Mailbox(?:\s+|\s*:\s*)(?:"([^"]+)"|'([^']+)'|([^\s"']+))|(?:^|[{.;,\s])Mailbox=(?:"([^"]+)"|'([^']+)'|([^'";,}]+))""",
-    re.IGNORECASE,
-)
-
 
 def account_for_mail(
     store: EventStore, intrusions: Sequence[Intrusion], identities: Identities, forged_rules: str
@@ -45,7 +42,9 @@ def account_for_mail(
     ``forged_rules``: SQL texts of the rules on forged requests (see :func:`forged_rules_of`).
     """
     ledger = ews_access(store, _members(intrusions, EWS_SSRF))
-    ledger += _exports(store, _members(intrusions, EXPORT_REQUEST))
+    exports = _members(intrusions, EXPORT_REQUEST)
+    ledger += _exports(store, exports)
+    ledger += export_downloads(store, exports)
     ledger += _other(store, _members(intrusions, OTHER_SSRF), _members(intrusions, EWS_SSRF))
     ledger += signed_in_access(store, forged_rules)
     ledger += audit_access(store)
@@ -113,10 +112,3 @@ def _gathered(
         if len(entry.lines) < EVIDENCE_LINES:
             entry.lines.append(Line(row["source_id"], row["line"], row["offset"], at))
     return list(ledger.values())
-
-
-def mailbox_parameter(parameters: str) -> str | None:
-    """The value of ``-Mailbox`` in a cmdlet's parameters, lower case."""
-    found = _MAILBOX_PARAMETER.search(parameters)
-    value = next((text for text in found.groups() if text), None) if found else None
-    return value.strip().lower() if value else None

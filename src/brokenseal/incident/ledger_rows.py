@@ -11,6 +11,7 @@ EXPORT_REQUEST = "export-request"
 OTHER_SSRF = "other-ssrf"
 SIGNED_IN = "signed-in"
 AUDITED = "audited"
+EXPORT_DOWNLOAD = "export-download"
 
 BY_TIME = "some back-end rows were matched by time, because their request ids differ"
 NO_BACKEND = "no back-end EWS row was found for some requests"

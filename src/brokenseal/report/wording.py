@@ -32,6 +32,7 @@ ACCESS = {
     "ews-ssrf": "EWS through the SSRF (CVE-2021-26855)",
     "other-ssrf": "other inner pages through the SSRF (CVE-2021-26855)",
     "export-request": "export to a file (New-MailboxExportRequest)",
+    "export-download": "the exported file was fetched over the web",
     "signed-in": "signed in as a user, from an intruder's address",
     "audited": "by the audit log",
 }

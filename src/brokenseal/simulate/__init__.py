@@ -7,6 +7,13 @@ for a web shell is inert text: no part of it evaluates or starts anything, and n
 from __future__ import annotations
 
 from brokenseal.simulate.evidence_tree import SOURCES
+from brokenseal.simulate.mail_truth import (
+    ActorIpTruth,
+    ForwardingTruth,
+    MailAccessTruth,
+    NormalUseTruth,
+    SentMailTruth,
+)
 from brokenseal.simulate.scenarios import SCENARIOS
 from brokenseal.simulate.simulation import simulate
 from brokenseal.simulate.truth import (
@@ -22,11 +29,16 @@ from brokenseal.simulate.truth import (
 __all__ = [
     "SCENARIOS",
     "SOURCES",
+    "ActorIpTruth",
     "ExportTruth",
     "FileTruth",
+    "ForwardingTruth",
+    "MailAccessTruth",
     "MailboxTruth",
+    "NormalUseTruth",
     "PlantedShellTruth",
     "ProcessTruth",
+    "SentMailTruth",
     "Truth",
     "WebShellTruth",
     "simulate",

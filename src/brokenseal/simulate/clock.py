@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 
 SECOND = 1000
@@ -46,3 +46,9 @@ def w3c(ms: int) -> str:
     number, rest = divmod(ms, DAY)
     seconds = rest // SECOND
     return f"{_day_text(number)} {seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def milliseconds(text: str) -> int:
+    """The inverse of ``iso``."""
+    moment = datetime.fromisoformat(text)
+    return int(moment.timestamp()) * SECOND + moment.microsecond // SECOND

@@ -33,7 +33,10 @@ _OLD_VERSION = "15.0.0.0"
 _PROTOCOLS = ("Autodiscover", "Eas", "Ecp", "Ews", "Mapi", "Oab", "Owa", "PowerShell", "RpcHttp")
 TEXT_SOURCES = ("iis", "httpproxy", "ecp_server", "oab_generator", "ews", "mapi", "cmdlet", "message_tracking")
 WEB_FOLDERS, FILE_LISTINGS = "web_folders", "file_listings"
-SOURCES = (*TEXT_SOURCES, *EVENT_SOURCES, WEB_FOLDERS, FILE_LISTINGS)
+# What administrators export for an investigation; few scenarios have it.
+DIRECTORY_EXPORT, AUDIT_EXPORTS = "directory_export", "audit_exports"
+EXPORTS = frozenset({DIRECTORY_EXPORT, AUDIT_EXPORTS})
+SOURCES = (*TEXT_SOURCES, *EVENT_SOURCES, WEB_FOLDERS, FILE_LISTINGS, DIRECTORY_EXPORT, AUDIT_EXPORTS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,6 +141,15 @@ class EvidenceTree:
     def add_event(self, server: Server, event: Event) -> None:
         if self._first.get(source_of(event), self._end) <= event.time < self._end:
             self._events.add(server, event)
+
+    def write_file(self, source: str, path: str, data: bytes) -> bool:
+        """Write a file of no server below the root, if its source is among those that exist; whether it is."""
+        if source not in self._first:
+            return False
+        target = self._root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        return True
 
     def restart(self, ms: int) -> None:
         """All servers were restarted: IIS writes its header again into the file of that day."""

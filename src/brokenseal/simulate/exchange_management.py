@@ -24,7 +24,7 @@ _VALUES = {"$true": "True", "$null": ""}
 _PARAMETER = re.compile(r"\.([A-Z][A-Za-z]*)=")
 
 
-def record_control_panel(host: Host, at: int, command: str, user: str, sid: str) -> None:
+def record_control_panel(host: Host, at: int, command: str, user: str, sid: str, *, is_admin: bool = True) -> None:
     """Write event 1 of a cmdlet that the control panel ran; ``command`` as its own log has it (see ``ecp_rows``)."""
     cmdlet, *parts = _PARAMETER.split(command)
     pairs = zip(parts[::2], parts[1::2], strict=True)
@@ -35,7 +35,7 @@ def record_control_panel(host: Host, at: int, command: str, user: str, sid: str)
         sid=sid,
         unique=f"{at} {command}",
         application="",
-        is_admin=True,
+        is_admin=is_admin,
         process="w3wp#MSExchangeECPAppPool",
         process_id=host.process("ecp", at).pid,
     )

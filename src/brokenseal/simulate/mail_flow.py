@@ -68,13 +68,25 @@ def _delivered(site: Site, draws: Draws, at: int, user: User, mail: Mail) -> Non
 
 
 def _sent(site: Site, draws: Draws, at: int, user: User) -> None:
-    home, build = user.home, site.organisation.build_at(at)
     colleague = draws.pick(site.organisation.users)
     inside = draws.chance(40)
     recipient = colleague.smtp if inside else draws.pick(_PEERS)
     mail = _mail(draws, user.smtp, recipient, "Originating")
+    send(site, draws, at, user, mail, colleague if inside else None, client="MOMT")
+
+
+def compose(draws: Draws, sender: str, recipient: str, subject: str) -> Mail:
+    """A mail of somebody inside, not sent yet."""
+    mail = _mail(draws, sender, recipient, "Originating")
+    mail.subject = subject
+    return mail
+
+
+def send(site: Site, draws: Draws, at: int, user: User, mail: Mail, colleague: User | None, *, client: str) -> None:
+    """A mail leaves a user's mailbox, to a colleague or (None) to the internet; ``client`` as Exchange names its kind."""
+    home, build = user.home, site.organisation.build_at(at)
     context = (
-        f"MDB:{home.database}, Mailbox:{user.mailbox}, Event:{mail.number}, MessageClass:IPM.Note, ClientType:MOMT, "
+        f"MDB:{home.database}, Mailbox:{user.mailbox}, Event:{mail.number}, MessageClass:IPM.Note, ClientType:{client}, "
         "SubmissionAssistant:MailboxTransportSubmissionEmailAssistant"
     )
     submit = Hop("STOREDRIVER", "SUBMIT", home.ip, home.name, home.ip, home.name, context=context)
@@ -82,7 +94,7 @@ def _sent(site: Site, draws: Draws, at: int, user: User) -> None:
     at += draws.between(100, SECOND)
     take = Hop("STOREDRIVER", "RECEIVE", home.ip, home.name, home.ip, home.name, recipient_status="To")
     site.tree.add(home, TRACKING, at, tracking_rows.row(at, build, mail, take, draws.guid()))
-    if inside:
+    if colleague is not None:
         _delivered(site, draws, at + draws.between(200, 2_000), colleague, mail)
         return
     at += draws.between(500, 5_000)

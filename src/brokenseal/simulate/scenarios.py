@@ -11,15 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from brokenseal.simulate import exchange_pages, mail_theft, planted_pages, ssrf, web_shell
-from brokenseal.simulate.client_requests import Site
 from brokenseal.simulate.clock import MINUTE, SECOND, iso
-from brokenseal.simulate.draws import Draws
+from brokenseal.simulate.cloud_session import cloud_session
 from brokenseal.simulate.event_logs import EVENT_SOURCES
-from brokenseal.simulate.evidence_tree import TEXT_SOURCES
-from brokenseal.simulate.host_intrusion import HostIntruder
-from brokenseal.simulate.organisation import Server, User
+from brokenseal.simulate.evidence_tree import DIRECTORY_EXPORT, EXPORTS, TEXT_SOURCES
+from brokenseal.simulate.play import Play
 from brokenseal.simulate.ssrf import Intruder
-from brokenseal.simulate.truth import PlantedShellTruth, Truth
+from brokenseal.simulate.stolen_sessions import stolen_session
+from brokenseal.simulate.truth import PlantedShellTruth
 
 _CRAWLER = "DuckDuckBot/1.0; (+http://duckduckgo.com/duckduckbot.html)"
 _LIBRARY = "python-requests/2.25.1"
@@ -29,54 +28,6 @@ _BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:84.0) Gecko/20100101 Fi
 _NMAP = "Mozilla/5.0 (compatible; Nmap Scripting Engine; https://nmap.org/book/nse.html)"
 # A request's first work on the host, in ms after its beginning; the shortest one lasts 40 ms.
 _FIRST_STEP = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Play:
-    """Where and when a scenario is played: ``at(n)`` is a moment in the minute after n thousandths of the range, in ms.
-
-    What the hosts show is drawn from ``host_draws``: it leaves the rows of the text logs as they are.
-    """
-
-    site: Site
-    truth: Truth
-    draws: Draws
-    host_draws: Draws
-    start: int
-    length: int
-
-    def at(self, thousandths: int) -> int:
-        return self._at(thousandths, self.draws)
-
-    def host_at(self, thousandths: int) -> int:
-        return self._at(thousandths, self.host_draws)
-
-    def _at(self, thousandths: int, draws: Draws) -> int:
-        return self.start + self.length * thousandths // 1000 + draws.below(MINUTE)
-
-    @property
-    def front(self) -> Server:
-        """The server that faces the internet."""
-        return self.site.organisation.servers[0]
-
-    def intruder(self, ip: str, agent: str) -> Intruder:
-        return Intruder(self.site, self.truth, self.draws, ip, agent)
-
-    def on_host(self, url: str) -> HostIntruder:
-        """Who works on the front end through the page of this address."""
-        return HostIntruder(self.site, self.truth, self.host_draws, self.front, url)
-
-    def victims(self) -> tuple[User, ...]:
-        """Two users, the second on another server than the first where there is one; one where there is but one."""
-        organisation = self.site.organisation
-        second_home = organisation.servers[min(1, len(organisation.servers) - 1)]
-        first, second = organisation.user_at(self.front, 0), organisation.user_at(second_home, 1)
-        return (first,) if first is second else (first, second)
-
-    def third_victim(self) -> User:
-        """A user who is not one of the two, where there are three."""
-        others = [user for user in self.site.organisation.users if user not in self.victims()]
-        return (others or list(self.victims()))[0]
 
 
 def _quiet(play: Play) -> None:
@@ -213,7 +164,7 @@ class Scenario:
 
     ``withheld`` are sources of which no file is left; ``late`` maps a source to the thousandth at which it begins.
     ``visible`` is false where nothing is left that shows the attack: neither in logs nor in web folders. ``listings``
-    names what was made of each server's files (see ``folder_listings``).
+    names what was made of each server's files (see ``folder_listings``), ``exports`` what was exported besides.
     """
 
     verdict: str
@@ -224,6 +175,7 @@ class Scenario:
     late: tuple[tuple[str, int], ...] = ()
     visible: bool = True
     listings: tuple[str, ...] = ()
+    exports: frozenset[str] = frozenset()
 
 
 _SCENARIOS = {
@@ -275,6 +227,20 @@ _SCENARIOS = {
         820,
         late=tuple((source, 400) for source in (*TEXT_SOURCES, *EVENT_SOURCES)),
         listings=("mft",),
+    ),
+    "stolen-session": Scenario(
+        "mail_read",
+        "as hafnium, and then three users' mail is read with their passwords, while they read it themselves",
+        stolen_session,
+        820,
+        exports=frozenset({DIRECTORY_EXPORT}),
+    ),
+    "cloud-session": Scenario(
+        "mail_read",
+        "as hafnium, and then mail is read in Microsoft 365 and, on-premises, as an administrator",
+        cloud_session,
+        820,
+        exports=EXPORTS,
     ),
 }
 SCENARIOS = tuple(_SCENARIOS)

@@ -7,14 +7,24 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from brokenseal.errors import UsageError
-from brokenseal.simulate import administration, host_load, load, mail_flow, probes, scanners, web_traces
+from brokenseal.simulate import (
+    administration,
+    host_load,
+    load,
+    mail_flow,
+    probes,
+    scanners,
+    signed_in_theft,
+    web_traces,
+)
 from brokenseal.simulate.client_requests import Site
 from brokenseal.simulate.clock import DAY, MINUTE, SECOND, iso, midnight
 from brokenseal.simulate.draws import Draws
-from brokenseal.simulate.evidence_tree import SOURCES, EvidenceTree
+from brokenseal.simulate.evidence_tree import EXPORTS, SOURCES, EvidenceTree
 from brokenseal.simulate.host_processes import Host
 from brokenseal.simulate.organisation import found
-from brokenseal.simulate.scenarios import SCENARIOS, Play, Scenario, scenario_named
+from brokenseal.simulate.play import Play
+from brokenseal.simulate.scenarios import SCENARIOS, Scenario, scenario_named
 from brokenseal.simulate.truth import Truth
 
 # Where nobody attacks, the organisation patches on the day after the update came out.
@@ -50,7 +60,7 @@ def simulate(
         UsageError: unknown scenario or source, a number out of range, or an output folder that is not empty.
     """
     plan = _checked(scenario, users=users, start=start, days=days, servers=servers)
-    written = _checked_sources(sources) - plan.withheld
+    written = _checked_sources(sources) - plan.withheld - (EXPORTS - plan.exports)
     begin = midnight(start)
     end = begin + days * DAY
     evidence = _empty_folder(output) / "evidence"
@@ -75,11 +85,13 @@ def simulate(
         tree.restart(starts[-1])
     hosts = {server.name: Host(tree, server, seed, starts) for server in organisation.servers}
     site = Site(organisation, tree, hosts)
-    plan.play(Play(site, truth, Draws(seed, "attack", scenario), Draws(seed, "host", scenario), begin, end - begin))
+    attack, host = Draws(seed, "attack", scenario), Draws(seed, "host", scenario)
+    plan.play(Play(site, truth, attack, host, begin, end - begin, seed))
     for nth in range(days):
         _ordinary_day(site, begin // DAY + nth, nth, seed, publishing=nth == days // 3)
         tree.flush(begin // DAY + nth)
     tree.close()
+    signed_in_theft.note_normal_use(site, truth)
     evidence.mkdir(parents=True, exist_ok=True)
     web_traces.write(evidence, organisation, truth, seed, begin, sources=written, plan=plan)
     truth.files = dict(sorted(tree.counts.items()))

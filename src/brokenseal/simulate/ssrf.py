@@ -15,6 +15,7 @@ from brokenseal.simulate.client_requests import Site, through_front_end
 from brokenseal.simulate.draws import Draws
 from brokenseal.simulate.evidence_tree import ECP_SERVER
 from brokenseal.simulate.httpproxy_rows import FrontEndRequest
+from brokenseal.simulate.mail_truth import EXPLOIT, PROBE
 from brokenseal.simulate.organisation import ADMINISTRATOR_ACCOUNT, ADMINISTRATOR_SID, Server
 from brokenseal.simulate.truth import Truth
 
@@ -74,6 +75,7 @@ class Intruder:
             back_account=front.machine_account,
         )
         request.hint = _HINTS[request.protocol]
+        self.truth.note_actor(self.ip, (EXPLOIT,), (self.agent,))
         return self._sent(at, front, request)
 
     def local_probe(self, at: int, front: Server, stem: str, path: str) -> str:
@@ -94,6 +96,7 @@ class Intruder:
             down_level=True,
         )
         request.hint = _HINTS[request.protocol]
+        self.truth.note_actor(self.ip, (PROBE,), (self.agent,))
         return self._sent(at, front, request)
 
     def _sent(self, at: int, front: Server, request: FrontEndRequest) -> str:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from brokenseal.simulate.clock import iso
+from brokenseal.simulate.mail_truth import (
+    ActorIpTruth,
+    ForwardingTruth,
+    MailAccessTruth,
+    NormalUseTruth,
+    SentMailTruth,
+    logged,
+)
 
 
 @dataclass(slots=True)
@@ -121,6 +130,11 @@ class Truth:
 
     ``webshells`` are shells by their requests, ``planted_shells`` the same and further ones by their files. ``web_files``
     maps a server to its number of honest files of web folders, ``listings`` a listing's path to its number of rows.
+
+    ``mailboxes`` is of forged requests alone; ``mail_access`` is of mail read under stolen names, ``normal_use`` of what
+    others read in the same mailboxes meanwhile. ``attacker_ips`` are addresses that the servers' logs have, ``actor_ips``
+    all of the intruder's. ``directory`` is the path of the export of all users, ``audit_logs`` maps the path of an export
+    of audit records to their number; both are relative to the evidence folder.
     """
 
     scenario: str
@@ -146,6 +160,13 @@ class Truth:
     planted_shells: list[PlantedShellTruth] = field(default_factory=list)
     web_files: dict[str, int] = field(default_factory=dict)
     listings: dict[str, int] = field(default_factory=dict)
+    mail_access: list[MailAccessTruth] = field(default_factory=list)
+    normal_use: list[NormalUseTruth] = field(default_factory=list)
+    actor_ips: list[ActorIpTruth] = field(default_factory=list)
+    mail_sent: list[SentMailTruth] = field(default_factory=list)
+    forwarding: list[ForwardingTruth] = field(default_factory=list)
+    directory: str | None = None
+    audit_logs: dict[str, int] = field(default_factory=dict)
 
     def note_attacker(self, ip: str) -> None:
         if ip not in self.attacker_ips:
@@ -216,6 +237,24 @@ class Truth:
 
     def note_export(self, mailbox: str, host: str, ms: int, path: str) -> None:
         self.exports.append(ExportTruth(mailbox, host, iso(ms), path))
+
+    def access(self, mailbox: str, kind: str, ms: int) -> MailAccessTruth:
+        """The entry of a mailbox and a kind of access, made if this (at ``ms``) is the first of it."""
+        for known in self.mail_access:
+            if (known.mailbox, known.access) == (mailbox, kind):
+                return known
+        self.mail_access.append(MailAccessTruth(mailbox, kind, first=logged(kind, ms), last=logged(kind, ms)))
+        return self.mail_access[-1]
+
+    def note_actor(
+        self, ip: str, evidence: Iterable[str], agents: Iterable[str] = (), app_ids: Iterable[str] = ()
+    ) -> None:
+        """An address of the intruder, with what ties it to the break-in."""
+        actor = next((known for known in self.actor_ips if known.ip == ip), None)
+        if actor is None:
+            actor = ActorIpTruth(ip)
+            self.actor_ips.append(actor)
+        actor.add(evidence, agents, app_ids)
 
     def to_json(self) -> str:
         """The document as text: keys sorted, two spaces of indent, ASCII, one line end at the end."""

@@ -12,6 +12,7 @@ from brokenseal.simulate.clock import SECOND
 from brokenseal.simulate.evidence_tree import OAB_GENERATOR
 from brokenseal.simulate.httpproxy_rows import FrontEndRequest
 from brokenseal.simulate.iis_rows import IisRow
+from brokenseal.simulate.mail_truth import PROBE, WEB_SHELL
 from brokenseal.simulate.organisation import Server
 from brokenseal.simulate.ssrf import Intruder
 
@@ -48,6 +49,7 @@ def use(intruder: Intruder, at: int, server: Server, url: str, method: str, *, p
     )
     through_front_end(intruder.site, intruder.draws, server, at, request)
     intruder.truth.note_shell(url, server.name, at, answered=present)
+    intruder.truth.note_actor(intruder.ip, (WEB_SHELL,), (intruder.agent,))
     if present:
         intruder.truth.note_stage(STAGE)
     return at - request.took
@@ -55,6 +57,7 @@ def use(intruder: Intruder, at: int, server: Server, url: str, method: str, *, p
 
 def look_for_published_names(intruder: Intruder, at: int, server: Server) -> None:
     """A scanner tries eleven published names in about twelve seconds; none of the files is there."""
+    intruder.truth.note_actor(intruder.ip, (PROBE,), (intruder.agent,))
     for name in _PUBLISHED_IN_AUTH:
         request = FrontEndRequest(
             protocol="Owa",

@@ -9,12 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from brokenseal.simulate import compiled_page_files, exchange_pages, folder_listings, planted_pages, web_files
-from brokenseal.simulate.clock import DAY, HOUR, MINUTE, SECOND
+from brokenseal.simulate.clock import DAY, HOUR, MINUTE, SECOND, milliseconds
 from brokenseal.simulate.compiled_page_files import CompiledPage
 from brokenseal.simulate.draws import Draws
 from brokenseal.simulate.evidence_tree import FILE_LISTINGS, WEB_FOLDERS
@@ -129,7 +128,7 @@ def _compiled(url: str, page: CompiledPage, *, honest: bool) -> tuple[WebFile, .
 
 
 def _left_of(server: Server, shell: PlantedShellTruth, begin: int) -> _Copies:
-    planted = _milliseconds(shell.planted)
+    planted = milliseconds(shell.planted)
     data = planted_pages.content(shell.kind, server, planted)
     page = WebFile(shell.path, data, planted, planted, present=shell.removed is None, honest=False)
     if shell.timestomped:
@@ -146,7 +145,7 @@ def _left_of(server: Server, shell: PlantedShellTruth, begin: int) -> _Copies:
         )
     if shell.compiled is None or shell.compiled_at is None or shell.assembly is None:
         return _Copies(page, ())
-    compiled = CompiledPage(shell.compiled, shell.assembly, _milliseconds(shell.compiled_at))
+    compiled = CompiledPage(shell.compiled, shell.assembly, milliseconds(shell.compiled_at))
     return _Copies(page, _compiled(shell.url, compiled, honest=False))
 
 
@@ -157,8 +156,8 @@ def _elsewhere(truth: Truth, server: Server, shells: list[PlantedShellTruth]) ->
         WebFile(
             file.path,
             b"",
-            _milliseconds(file.time),
-            _milliseconds(file.time),
+            milliseconds(file.time),
+            milliseconds(file.time),
             present=file.removed is None,
             listed_size=_SIZES.get(file.path.rpartition(".")[2], 0),
             honest=False,
@@ -166,9 +165,3 @@ def _elsewhere(truth: Truth, server: Server, shells: list[PlantedShellTruth]) ->
         for file in truth.files_written
         if file.host == server.name and file.path not in pages
     ]
-
-
-def _milliseconds(text: str) -> int:
-    """The inverse of ``clock.iso``."""
-    moment = datetime.fromisoformat(text)
-    return int(moment.timestamp()) * SECOND + moment.microsecond // SECOND

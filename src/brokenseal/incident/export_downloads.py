@@ -1,0 +1,66 @@
+"""Exported mailboxes that were fetched over the web: the path from the export request, the requests for it from IIS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from brokenseal.detections.web_folders import url_of
+from brokenseal.events import EventStore
+from brokenseal.events.engine import sql_texts
+from brokenseal.incident.export_parameters import file_parameter, mailbox_parameter
+from brokenseal.incident.findings import EVIDENCE_LINES, Key, Line
+from brokenseal.incident.ledger_rows import EXPORT_DOWNLOAD, NO_BYTES, NO_ITEMS, MailboxAccess
+from brokenseal.incident.mail_requests import client_sql
+from brokenseal.incident.matches import MATCHES
+
+
+def export_downloads(store: EventStore, members: Mapping[Key, str]) -> list[MailboxAccess]:
+    """One row for each intrusion and exported file that the web server gave out. *members*: finding key → intrusion, of
+    the rules on export requests."""
+    iis = store.events("iis")
+    if iis is None or not members:
+        return []
+    rules = sql_texts(rule for rule, _, _ in members)
+    asked = store.engine.query(
+        f"SELECT DISTINCT rule, host, coalesce(source_ip, '') AS source_ip, parameters FROM {MATCHES} "
+        f"WHERE rule IN ({rules}) AND parameters IS NOT NULL ORDER BY ALL"
+    ).to_pylist()
+    files: dict[str, tuple[str, str | None]] = {}
+    for row in asked:
+        intrusion = members.get((row["rule"], row["host"], row["source_ip"]))
+        path = file_parameter(row["parameters"])
+        url = url_of(path) if path is not None else None
+        if intrusion is not None and url is not None:
+            files.setdefault(url.lower(), (intrusion, mailbox_parameter(row["parameters"])))
+    if not files:
+        return []
+    store.engine.register("exported_files", pa.table({"url": pa.array(sorted(files), pa.string())}))
+    rows = store.engine.query(
+        f'SELECT x.url, e.source_id, e.line, e."offset", epoch_ms(e.time) AS time_ms, e."sc-bytes" AS bytes, '
+        f"{client_sql('e.' + chr(34) + 'c-ip' + chr(34))} AS ip, coalesce(n.spelling, e.host, s.source_host) AS host "
+        f'FROM {iis} e JOIN exported_files x ON x.url = lower(e."cs-uri-stem") '
+        "JOIN source_ranks r ON r.source_id = e.source_id "
+        "LEFT JOIN source_hosts s ON s.source_id = e.source_id LEFT JOIN host_spellings n ON n.lowered = lower(e.host) "
+        "WHERE e.\"sc-status\" IN (200, 206) AND e.\"cs-method\" IN ('GET', 'POST') ORDER BY e.time, r.rank, e.line"
+    ).to_pylist()
+    store.engine.unregister("exported_files")
+    found: dict[str, MailboxAccess] = {}
+    for row in rows:
+        intrusion, mailbox = files[row["url"]]
+        entry = found.setdefault(
+            row["url"],
+            MailboxAccess(intrusion, mailbox, EXPORT_DOWNLOAD, row["time_ms"], row["time_ms"], 0, 0, 0, [row["host"]]),
+        )
+        entry.requests += 1
+        entry.last_ms = row["time_ms"]
+        entry.bytes_at_least += row["bytes"] or 0
+        entry.bytes_known = row["bytes"] is not None and (entry.bytes_known or entry.requests == 1)
+        entry.source_ips = sorted({*entry.source_ips, *([row["ip"]] if row["ip"] else [])})
+        if len(entry.lines) < EVIDENCE_LINES:
+            entry.lines.append(Line(row["source_id"], row["line"], row["offset"], row["time_ms"]))
+    for entry in found.values():
+        entry.protocols = ["http"]
+        entry.incomplete = [NO_ITEMS] + [NO_BYTES] * (not entry.bytes_known)
+    return list(found.values())
