@@ -25,6 +25,7 @@ def test_every_command_has_a_section() -> None:
         "brokenseal",
         "brokenseal scan",
         "brokenseal ledger",
+        "brokenseal report",
         "brokenseal simulate",
         "brokenseal rules",
         "brokenseal rules list",

@@ -15,6 +15,7 @@ from brokenseal.cli import exits
 from brokenseal.cli.baseline import baseline
 from brokenseal.cli.help import PlainCommand, PlainGroup
 from brokenseal.cli.ledger import ledger
+from brokenseal.cli.report import report
 from brokenseal.cli.rules import rules
 from brokenseal.cli.scan import scan
 from brokenseal.cli.simulate import simulate
@@ -53,6 +54,7 @@ def root(
 
 app.command(cls=PlainCommand, short_help="Read evidence and say the verdict.")(scan)
 app.command(cls=PlainCommand, short_help="Say whose mail was read, from a case.")(ledger)
+app.command(cls=PlainCommand, short_help="Write the report of a case as one HTML file.")(report)
 app.command(cls=PlainCommand, short_help="Write the logs of an invented attack, for exercises.")(simulate)
 app.add_typer(rules, name="rules")
 app.add_typer(baseline, name="baseline")

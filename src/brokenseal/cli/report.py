@@ -1,0 +1,140 @@
+"""``brokenseal report``: the HTML report of a case that was scanned."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from brokenseal.cli import exits
+from brokenseal.cli.streams import out_bytes
+from brokenseal.errors import OutputInsideEvidence, UsageError
+from brokenseal.report.text import plain
+
+_MAJOR = "1."
+_PROBLEMS = 3
+
+
+def report(
+    case: Annotated[
+        Path | None, typer.Argument(metavar="CASE", help="The directory that a scan kept with --case.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, not to standard output.")
+    ] = None,
+    language: Annotated[str, typer.Option("--lang", metavar="LANGUAGE", help="The language of the report: en.")] = "en",
+    redact: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="Replace names by pseudonyms such as 'mailbox 1', the same everywhere: users, subjects, or both with "
+            "a comma between.",
+        ),
+    ] = None,
+    json_in: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Report on this incident document (of scan --json) instead of a case."),
+    ] = None,
+) -> int:
+    """Write the report of a case as one HTML file that loads nothing, runs no script and can be printed.
+
+    It is made from the incident document of the last scan into the case; the evidence is not read again. The same
+    document gives the same bytes.
+
+    \b
+    Examples:
+      brokenseal report case-17 -o report.html
+      brokenseal report case-17 --redact users -o report-without-names.html
+      brokenseal report --json-in incident.json > report.html
+    """
+
+    def work() -> int:
+        from brokenseal.report.html import parse_kinds, render
+
+        if (case is None) == (json_in is None):
+            raise UsageError("name either a CASE or, with --json-in, an incident document.")
+        kinds = parse_kinds(redact) if redact is not None else frozenset()
+        if output is not None:
+            _refuse_output(output, case, json_in)
+        document = _of_case(case) if case is not None else _of_file(cast(Path, json_in))
+        page = render(document, language=language, redacted=kinds)
+        if output is None:
+            out_bytes(page)
+            return exits.DONE
+        try:
+            output.write_bytes(page)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+            raise UsageError(f"cannot write {plain(output, None)}: {error.strerror}") from error
+        return exits.DONE
+
+    return exits.guarded(work, command="brokenseal report")
+
+
+def _of_case(case: Path) -> Mapping[str, object]:
+    from brokenseal.incident.kept_results import latest
+
+    if not case.is_dir():
+        raise UsageError(f"{plain(case, None)} is not a directory; for an incident document use --json-in.")
+    document = latest(case)
+    if document is None:
+        raise UsageError(
+            f"{plain(case, None)} holds no result of a scan, or one that was changed: "
+            "run 'brokenseal scan EVIDENCE --case' first."
+        )
+    return _of_this_version(document, case)
+
+
+def _of_file(file: Path) -> Mapping[str, object]:
+    from brokenseal.report.document import validate
+
+    try:
+        document = json.loads(file.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read {plain(file, None)}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{plain(file, None)} is not JSON.") from error
+    if not isinstance(document, dict):
+        raise UsageError(f"{plain(file, None)} is no incident document.")
+    problems = validate(_of_this_version(document, file))
+    if problems:
+        more = f" (and {len(problems) - _PROBLEMS} more)" if len(problems) > _PROBLEMS else ""
+        raise UsageError(f"{plain(file, None)} is no valid incident document: {' '.join(problems[:_PROBLEMS])}{more}")
+    return document
+
+
+def _of_this_version(document: Mapping[str, object], where: Path) -> Mapping[str, object]:
+    version = document.get("schema_version")
+    if not isinstance(version, str) or not version.startswith(_MAJOR):
+        raise UsageError(f"{plain(where, None)} holds a document of schema {plain(version, 20)}; this version reads 1.")
+    return document
+
+
+def _refuse_output(output: Path, case: Path | None, json_in: Path | None) -> None:
+    """The case keeps what a scan reads again, and its journal knows where the evidence lies: neither is written to."""
+    from brokenseal.evidence import refuse_output_inside
+
+    kept = case if case is not None else cast(Path, json_in)
+    try:
+        refuse_output_inside(output, [kept])
+    except OutputInsideEvidence as error:
+        raise UsageError(f"--output: {plain(output, None)} lies in {plain(kept, None)}; name another place.") from error
+    if case is not None and output.exists():
+        refuse_output_inside(output, _evidence_files(case))
+
+
+def _evidence_files(case: Path) -> list[Path]:
+    try:
+        lines = (case / "journal.jsonl").read_bytes().splitlines()
+    except OSError:
+        return []
+    files: dict[str, None] = {}
+    for line in lines:
+        try:
+            sources = json.loads(line)["sources"]
+            files.update(dict.fromkeys(str(source["location"]).partition("!/")[0] for source in sources))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return [Path(file) for file in files]

@@ -1,0 +1,153 @@
+"""The findings with the lines behind them, and the list of evidence with hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from brokenseal.report.html.context import Context, PlacesInFile, cited_files
+from brokenseal.report.html.shown import LONGEST_NAME, file_name, shown
+from brokenseal.report.shape import EvidenceRecord, Finding
+
+_TAGS, _EVIDENCE = 12, 25
+_OPEN = 3  # so few places are shown at once
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    label: Markup
+    value: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    anchor: str
+    name: Markup
+    title: Markup
+    outcome: Markup
+    tone: str
+    level: Markup
+    facts: Sequence[Fact]
+    places: Sequence[PlacesInFile]
+    summary: Markup
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    findings: Sequence[FindingView]
+    none: Markup
+    more: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    anchor: str
+    name: Markup
+    kind: Markup
+    host: Markup
+    size: Markup
+    sha256: Markup
+    events: str
+    note: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """``cited``: those that a claim refers to; ``others``: the rest that the page has room for."""
+
+    cited: Sequence[FileRow]
+    others: Sequence[FileRow]
+    others_title: Markup
+    total: Markup
+    more: Markup
+
+
+def findings(context: Context) -> Findings:
+    texts, every = context.texts, context.document["findings"]
+    anchors = dict(context.findings)
+    made = []
+    for finding in every:
+        anchor = anchors.pop(finding["id"], None)  # of two with one id only the first
+        if anchor is not None:
+            made.append(_finding(context, finding, anchor))
+    left_out = len(every) - len(made)
+    return Findings(
+        made,
+        Markup("") if every else texts.say("findings.none"),
+        texts.count("findings.more", left_out) if left_out > 0 else Markup(""),
+    )
+
+
+def _finding(context: Context, finding: Finding, anchor: str) -> FindingView:
+    texts, document = context.texts, context.document
+    ids = {one["id"]: one["title"] for one in document["campaigns"]}
+    campaign, stage = finding.get("campaign"), finding.get("stage")
+    evidence = finding["evidence"][:_EVIDENCE]
+    facts = {
+        "when": texts.span(finding["time"], finding.get("last") or finding["time"]),
+        "count": texts.number(finding["count"]),
+        "host": shown(finding["host"], LONGEST_NAME),
+        "source_ip": shown(finding["source_ip"], LONGEST_NAME),
+        "stage": texts.words("stages", f"{stage}.sentence", shown(stage, LONGEST_NAME)) if stage else "",
+        "campaign": shown(ids.get(campaign, campaign), LONGEST_NAME) if campaign else "",
+        "tags": texts.listed([shown(tag, LONGEST_NAME) for tag in finding.get("tags", ())], _TAGS),
+        "rule": Markup("<code>{}</code>").format(shown(finding["rule"], LONGEST_NAME)),
+    }
+    summary = texts.count("findings.places", len(evidence))
+    if finding["count"] > len(evidence):
+        summary = texts.say("findings.places_of", places=summary, all=texts.number(finding["count"]))
+    return FindingView(
+        anchor=anchor,
+        name=shown(finding["id"], LONGEST_NAME),
+        title=shown(finding["title"]),
+        outcome=texts.words("outcomes", finding["outcome"]),
+        tone={"succeeded": "bad", "attempted": "warn", "probed": "warn"}.get(finding["outcome"], "plain"),
+        level=texts.words("levels", finding["level"]),
+        facts=[
+            Fact(texts.say(f"findings.facts.{name}"), Markup.escape(value)) for name, value in facts.items() if value
+        ],
+        places=context.places(evidence),
+        summary=summary,
+        open=len(evidence) <= _OPEN,
+    )
+
+
+def files(context: Context) -> Files:
+    texts, every = context.texts, context.document["evidence"]
+    cited = cited_files(context.document)
+    anchors = dict(context.files)
+    rows: dict[bool, list[FileRow]] = {True: [], False: []}
+    for one in every:
+        anchor = anchors.pop(one["file"], None)
+        if anchor is not None:
+            rows[one["file"] in cited].append(_file(context, one, anchor))
+    left_out = len(every) - len(rows[True]) - len(rows[False])
+    return Files(
+        cited=rows[True],
+        others=rows[False],
+        others_title=texts.count("evidence.others", len(rows[False])),
+        total=texts.count("evidence.total", len(every)),
+        more=texts.count("evidence.more", left_out) if left_out > 0 else Markup(""),
+    )
+
+
+def _file(context: Context, one: EvidenceRecord, anchor: str) -> FileRow:
+    texts = context.texts
+    notes = [shown(one.get("note"))]
+    if one.get("duplicate_of"):
+        notes.append(texts.say("evidence.duplicate", file=file_name(one.get("duplicate_of"))))
+    if one["rejects"]:
+        notes.append(texts.count("evidence.rejects", one["rejects"]))
+    return FileRow(
+        anchor=anchor,
+        name=file_name(one["file"]),
+        kind=texts.words("sources", one["kind"]),
+        host=shown(one["host"], LONGEST_NAME),
+        size=Markup("") if one["size"] is None else Markup(texts.number(one["size"])),
+        sha256=shown(one["sha256"], LONGEST_NAME) or texts.say("evidence.no_hash"),
+        events=texts.number(one["events"]),
+        note=Markup(" ").join(note for note in notes if note),
+    )

@@ -1,0 +1,119 @@
+"""From the incident document to the bytes of the page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import cast
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from brokenseal.report.html import (
+    advice,
+    coverage,
+    exposure,
+    mailboxes,
+    opening,
+    outflow,
+    processes,
+    proofs,
+    shells,
+    story,
+    timeline,
+)
+from brokenseal.report.html.context import Context
+from brokenseal.report.html.redaction import redact
+from brokenseal.report.html.shown import LONGEST_NAME, shown
+from brokenseal.report.html.texts import load_texts
+from brokenseal.report.shape import IncidentDocument
+
+_TEMPLATES = "templates"
+_VIEWS: dict[str, Callable[[Context], object]] = {
+    "story": story.view,
+    "timeline": timeline.view,
+    "mailboxes": mailboxes.view,
+    "outflow": outflow.view,
+    "shells": shells.view,
+    "processes": processes.view,
+    "exposure": exposure.view,
+    "coverage": coverage.view,
+    "advice": advice.view,
+    "findings": proofs.findings,
+    "evidence": proofs.files,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    id: str
+    title: Markup
+    template: str
+    view: object
+
+
+def render(document: Mapping[str, object], *, language: str = "en", redacted: Collection[str] = ()) -> bytes:
+    """The page as UTF-8. ``document`` must be valid by its schema.
+
+    ``redacted``: kinds of names to replace by pseudonyms (see :mod:`brokenseal.report.html.redaction`).
+    Raises ``UsageError`` for a language without texts.
+    """
+    texts = load_texts(language)
+    incident = cast(IncidentDocument, document)
+    if redacted:
+        incident = redact(incident, redacted)
+    context = Context.of(incident, texts)
+    views = {name: view(context) for name, view in _VIEWS.items()}
+    sections = [
+        Section(name, texts.say(f"page.sections.{name}"), f"{name}.html.jinja", made)
+        for name, made in views.items()
+        if made
+    ]
+    style = style_sheet()
+    page = _environment().get_template("page.html.jinja")
+    html = page.render(
+        t=texts.say,
+        texts=texts,
+        policy=policy(style),
+        style=Markup(style),
+        opening=opening.view(context),
+        sections=sections,
+        ids={section.id for section in sections},
+        redacted=bool(redacted),
+        generator=texts.say(
+            "page.made_by",
+            name=shown(incident["generator"]["name"], LONGEST_NAME),
+            version=shown(incident["generator"]["version"], LONGEST_NAME),
+            schema=shown(incident["schema_version"], LONGEST_NAME),
+        ),
+        lane_height=timeline.LANE_HEIGHT,
+    )
+    return (html.rstrip("\n") + "\n").encode("utf-8")
+
+
+def policy(style: str) -> str:
+    """The Content-Security-Policy of a page with this style sheet: nothing may be loaded, run or sent."""
+    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+@cache
+def style_sheet() -> str:
+    """``templates/report.css`` with the newlines that it stands in the page with."""
+    file = files("brokenseal.report.html") / _TEMPLATES / "report.css"
+    return "\n" + file.read_text(encoding="utf-8").replace("\r\n", "\n")
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("brokenseal.report.html", _TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import copy
+import json
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brokenseal.errors import UsageError
+from brokenseal.report.html import parse_kinds, render
+from brokenseal.report.html.redaction import redact
+from brokenseal.report.shape import IncidentDocument
+
+SAMPLE: dict[str, Any] = json.loads((Path(__file__).parents[1] / "sample_document.json").read_text(encoding="utf-8"))
+
+
+def redacted(document: dict[str, Any], *kinds: str) -> dict[str, Any]:
+    return cast(dict[str, Any], redact(cast(IncidentDocument, document), kinds))
+
+
+def with_names() -> dict[str, Any]:
+    document = copy.deepcopy(SAMPLE)
+    alice = document["mailboxes"][0]
+    alice |= {
+        "display_name": "Alice Example",
+        "known_as": ["alice@corp.example", "S-1-5-21-1-2-3-1104"],
+        "users": ["CORP\\dora"],
+        "subjects": ["The offer to nobody"],
+    }
+    process = document["intrusions"][0]["processes"][1]
+    process["command_line"] = (
+        "New-MailboxExportRequest -Mailbox alice -FilePath \\\\host\\alice_2021.pst; mail eve@other.example"
+    )
+    process["user"] = "CORP\\dora"
+    document["evidence"][0]["file"] = "C/Users/alice/notes.log"
+    document["not_seen"].append("The offer to nobody was seen by S-1-5-21-1-2-3-1104.")
+    return document
+
+
+def test_no_name_is_left_anywhere_in_the_page() -> None:
+    page = render(with_names(), redacted=["users", "subjects"]).decode().lower()
+    for name in ("alice", "bob@corp", "carol@corp", "dora", "eve@other", "s-1-5-21-1-2-3-1104", "the offer to nobody"):
+        assert re.findall(rf".{{0,40}}{re.escape(name)}", page) == []
+    assert "names of people were replaced in this copy" in page
+
+
+def test_a_name_has_the_same_pseudonym_everywhere() -> None:
+    document = redacted(with_names(), "users")
+    assert document["mailboxes"][0]["mailbox"] == "mailbox 1"
+    assert document["mailboxes"][0]["display_name"] == "mailbox 1"
+    assert document["mailboxes"][0]["known_as"] == ["mailbox 1", "mailbox 1"]
+    assert document["evidence"][0]["file"] == "C/Users/mailbox 1/notes.log"
+    command = document["intrusions"][0]["processes"][1]["command_line"]
+    assert (
+        command == "New-MailboxExportRequest -Mailbox mailbox 1 -FilePath \\\\host\\mailbox 1_2021.pst; mail address 1"
+    )
+    assert document["intrusions"][0]["processes"][1]["user"] == document["mailboxes"][0]["users"][0]
+    assert document["mailboxes"][0]["subjects"] == ["The offer to nobody"]
+
+
+def test_accounts_of_windows_stay() -> None:
+    document = redacted(with_names(), "users")
+    assert document["intrusions"][0]["processes"][2]["user"] == "NT AUTHORITY\\SYSTEM"
+
+
+def test_subjects_alone_leave_the_users() -> None:
+    document = redacted(with_names(), "subjects")
+    assert document["mailboxes"][0]["subjects"] == ["subject 1"]
+    assert document["mailboxes"][0]["mailbox"] == "alice@corp.example"
+    assert document["not_seen"][-1] == "subject 1 was seen by S-1-5-21-1-2-3-1104."
+
+
+def test_the_document_itself_stays_as_it_is() -> None:
+    document = with_names()
+    before = copy.deepcopy(document)
+    redacted(document, "users", "subjects")
+    assert document == before
+
+
+def test_words_of_the_schema_and_hashes_are_never_replaced() -> None:
+    document = copy.deepcopy(SAMPLE)
+    document["mailboxes"][0]["mailbox"] = "mail_read"
+    document["mailboxes"][1]["mailbox"] = "I1"
+    made = redacted(document, "users")
+    assert made["verdict"] == "mail_read"
+    assert [one["id"] for one in made["intrusions"]] == ["I1"]
+    assert made["mailboxes"][1]["intrusion"] == "I1"
+    assert [one["sha256"] for one in made["evidence"]] == [one["sha256"] for one in document["evidence"]]
+
+
+LOCAL_PARTS = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"], exclude_characters="@"),
+    min_size=4,
+    max_size=12,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(names=st.lists(LOCAL_PARTS.map(lambda local: f"{local}@corp.example"), min_size=1, max_size=4))
+def test_no_mailbox_name_is_left_whatever_it_is(names: list[str]) -> None:
+    document = copy.deepcopy(SAMPLE)
+    document["mailboxes"] = [{**document["mailboxes"][0], "mailbox": name, "evidence": []} for name in names]
+    document["summary"] = f"Mail of {', '.join(names)} was read."
+    told = json.dumps(redacted(document, "users"), ensure_ascii=False).casefold()
+    assert [name for name in names if name.casefold() in told] == []
+
+
+@pytest.mark.parametrize(("text", "kinds"), [("users", {"users"}), ("users,subjects", {"users", "subjects"})])
+def test_kinds_are_read(text: str, kinds: set[str]) -> None:
+    assert parse_kinds(text) == kinds
+
+
+@pytest.mark.parametrize("text", ["", "user", "users;subjects", "users,"])
+def test_other_kinds_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--redact"):
+        parse_kinds(text)
