@@ -10,7 +10,7 @@ import pytest
 from brokenseal import __version__
 from brokenseal.cli import main
 
-HEAVY = ("duckdb", "pyarrow", "numpy", "sigma", "rich", "jsonschema", "yaml", "pydantic", "hyperscan")
+HEAVY = ("duckdb", "pyarrow", "numpy", "sigma", "rich", "jsonschema", "yaml", "pydantic", "hyperscan", "jinja2")
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -21,14 +21,16 @@ def test_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     out, err = capsys.readouterr()
     commands = [line.split()[0] for line in out.split("Commands:\n")[1].splitlines()]
-    assert commands == ["scan", "ledger", "report", "simulate", "rules", "baseline"]
+    assert commands == ["scan", "ledger", "report", "export", "verify", "simulate", "rules", "baseline"]
     assert err == ""
     assert main(["rules", "--help"]) == 0
     out = capsys.readouterr().out
     assert [line.split()[0] for line in out.split("Commands:\n")[1].splitlines()] == ["list", "show", "check"]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["scan", "--help"], ["rules", "check", "--help"], ["scan", "--jsn"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["scan", "--help"], ["report", "--help"], ["rules", "check", "--help"], ["scan", "--jsn"]]
+)
 def test_help_and_usage_errors_import_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys; from brokenseal.cli import main; main(sys.argv[2:]); "

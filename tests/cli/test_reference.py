@@ -26,6 +26,8 @@ def test_every_command_has_a_section() -> None:
         "brokenseal scan",
         "brokenseal ledger",
         "brokenseal report",
+        "brokenseal export",
+        "brokenseal verify",
         "brokenseal simulate",
         "brokenseal rules",
         "brokenseal rules list",

@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 from brokenseal import __version__
 from brokenseal.cli import exits
 from brokenseal.cli.baseline import baseline
+from brokenseal.cli.export import export
 from brokenseal.cli.help import PlainCommand, PlainGroup
 from brokenseal.cli.ledger import ledger
 from brokenseal.cli.report import report
@@ -20,6 +21,7 @@ from brokenseal.cli.rules import rules
 from brokenseal.cli.scan import scan
 from brokenseal.cli.simulate import simulate
 from brokenseal.cli.streams import out
+from brokenseal.cli.verify import verify
 from brokenseal.report.text import plain
 
 NAME = "brokenseal"
@@ -55,6 +57,8 @@ def root(
 app.command(cls=PlainCommand, short_help="Read evidence and say the verdict.")(scan)
 app.command(cls=PlainCommand, short_help="Say whose mail was read, from a case.")(ledger)
 app.command(cls=PlainCommand, short_help="Write the report of a case as one HTML file.")(report)
+app.command(cls=PlainCommand, short_help="Write the incident for another tool.")(export)
+app.command(cls=PlainCommand, short_help="Verify evidence and results of a case.")(verify)
 app.command(cls=PlainCommand, short_help="Write the logs of an invented attack, for exercises.")(simulate)
 app.add_typer(rules, name="rules")
 app.add_typer(baseline, name="baseline")

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from brokenseal.errors import UsageError
 from brokenseal.events import Case, EventStore, NoProgress, Progress, default_jobs, ingest, unread_files
 from brokenseal.evidence import Inventory, collect, refuse_output_inside
+from brokenseal.incident.custody import recorded
 from brokenseal.incident.kept_results import Json, keep, kept, result_key
 from brokenseal.incident.named_actors import Named, addresses
 from brokenseal.parsers import Settings
@@ -41,6 +42,7 @@ class Incident:
         return str(self.document["summary"])
 
 
+@recorded
 def scan(
     evidence: Sequence[Path | str],
     *,

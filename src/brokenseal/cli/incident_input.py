@@ -1,0 +1,78 @@
+"""The incident document that a command is to work on: of a case, or in a file of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from brokenseal.errors import UsageError
+from brokenseal.report.text import plain
+
+if TYPE_CHECKING:
+    from brokenseal.report.shape import IncidentDocument
+
+_MAJOR = "1."
+_PROBLEMS = 3
+
+
+def incident_at(path: Path) -> IncidentDocument:
+    """The document of the case directory *path*, or of the JSON file *path* (of ``scan --json``).
+
+    Raises ``UsageError`` when there is none, or one that is not valid or not of this version.
+    """
+    document = _of_case(path) if path.is_dir() else _of_file(path)
+    version = document.get("schema_version")
+    if not isinstance(version, str) or not version.startswith(_MAJOR):
+        raise UsageError(f"{plain(path, None)} holds a document of schema {plain(version, 20)}; this version reads 1.")
+    if not path.is_dir():
+        _validate(document, path)
+    return cast("IncidentDocument", document)
+
+
+def refuse_output_in_evidence(output: Path, given: Path) -> None:
+    """Raises ``UsageError`` when *output* is the file *given*, or lies in the case *given* or in its evidence."""
+    from brokenseal.errors import OutputInsideEvidence
+    from brokenseal.evidence import refuse_output_inside
+
+    try:
+        refuse_output_inside(output, [given])
+    except OutputInsideEvidence as error:
+        raise UsageError(f"{plain(output, None)} lies in {plain(given, None)}; name another place.") from error
+    if given.is_dir():
+        from brokenseal.incident.custody import evidence_places
+
+        refuse_output_inside(output, evidence_places(given))
+
+
+def _of_case(case: Path) -> dict[str, object]:
+    from brokenseal.incident.kept_results import latest
+
+    document = latest(case)
+    if document is None:
+        raise UsageError(
+            f"{plain(case, None)} holds no result of a scan, or one that was changed: "
+            "run 'brokenseal scan EVIDENCE --case' first."
+        )
+    return document
+
+
+def _of_file(file: Path) -> dict[str, object]:
+    try:
+        document = json.loads(file.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read {plain(file, None)}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{plain(file, None)} is not JSON.") from error
+    if not isinstance(document, dict):
+        raise UsageError(f"{plain(file, None)} is no incident document.")
+    return document
+
+
+def _validate(document: dict[str, object], file: Path) -> None:
+    from brokenseal.report.document import validate
+
+    problems = validate(document)
+    if problems:
+        more = f" (and {len(problems) - _PROBLEMS} more)" if len(problems) > _PROBLEMS else ""
+        raise UsageError(f"{plain(file, None)} is no valid incident document: {' '.join(problems[:_PROBLEMS])}{more}")
