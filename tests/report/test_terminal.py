@@ -163,7 +163,7 @@ def test_plain_output_has_no_escape_at_all_and_colour_only_adds_to_it() -> None:
 
 @pytest.mark.parametrize("verdict", ["no_evidence", "cannot_tell", "probed", "attempted", "breached", "mail_read"])
 def test_each_verdict_is_named_by_its_id_and_has_words_of_its_own(verdict: str) -> None:
-    assert f"Verdict: {verdict} (9 log files, " in rendered({**SAMPLE, "verdict": verdict})
+    assert f"Verdict: {verdict} (9 files, " in rendered({**SAMPLE, "verdict": verdict})
     own, other = (rendered({**SAMPLE, "verdict": one, "summary": ""}, quiet=True) for one in (verdict, "probed"))
     assert own.endswith(".\n")
     assert (own == other) == (verdict == "probed")

@@ -51,4 +51,4 @@ def _basis(document: IncidentDocument) -> str:
     events = count(sum(one["events"] for one in read), "event")
     rules = count(document["rules"]["loaded"], "rule")
     verdict = plain(document["verdict"])
-    return f"Verdict: {verdict} ({count(len(read), 'log file')}, {events}, {rules}). Times are UTC."
+    return f"Verdict: {verdict} ({count(len(read), 'file')}, {events}, {rules}). Times are UTC."
