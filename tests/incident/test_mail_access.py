@@ -65,3 +65,15 @@ def test_what_the_user_says_outweighs_what_was_worked_out(simulated: Make) -> No
     evidence, truth = simulated("stolen-session", seed=3, users=5)
     spared: Any = scan([evidence], not_actor_ips=truth["attacker_ips"]).document
     assert [row for row in spared["mailboxes"] if row["access"] in WAYS] == []
+
+
+def test_messages_sent_in_a_users_name_are_counted(simulated: Make) -> None:
+    evidence, truth = simulated("stolen-session", seed=3, users=5)
+    rows: Any = scan([evidence]).document["mailboxes"]
+    sent = {
+        row["mailbox"]: each["count"]
+        for row in rows
+        for each in row["actions"]
+        if each["operation"] == "message sent (message tracking)"
+    }
+    assert sent == {row["mailbox"]: 1 for row in truth["mail_sent"]}

@@ -30,6 +30,7 @@ from brokenseal.incident.ledger_rows import (
     MailboxAccess,
 )
 from brokenseal.incident.matches import MATCHES
+from brokenseal.incident.sent_messages import add_sent_messages
 from brokenseal.incident.signed_in_access import signed_in_access
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
@@ -48,7 +49,9 @@ def account_for_mail(
     ledger += _other(store, _members(intrusions, OTHER_SSRF), _members(intrusions, EWS_SSRF))
     ledger += signed_in_access(store, forged_rules)
     ledger += audit_access(store)
-    return finished(ledger, [intrusion.id for intrusion in intrusions], identities)
+    rows = finished(ledger, [intrusion.id for intrusion in intrusions], identities)
+    add_sent_messages(store, rows, identities)
+    return rows
 
 
 def forged_rules_of(knowledge: Knowledge) -> str:
