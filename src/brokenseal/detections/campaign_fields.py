@@ -11,12 +11,13 @@ import yaml
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 _EPOCH = date(1970, 1, 1)
+_Loader: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_fields(path: Path, name: str, problems: list[str]) -> Fields | None:
     """The mapping in the YAML file *path*; *name* is how problems call it. ``None`` when there is none to read."""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (OSError, UnicodeDecodeError) as error:
         problems.append(f"{name}: cannot be read: {error}")
         return None
