@@ -19,6 +19,7 @@ demo: $(VENV)/.ready
 	$(BIN)/brokenseal scan $(DEMO)/evidence
 
 test: $(VENV)/.ready check
+	sh .ci/browser
 	sh .ci/test-wheel $(BIN)/python
 
 check: $(VENV)/.ready

@@ -21,7 +21,7 @@ def test_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     out, err = capsys.readouterr()
     commands = [line.split()[0] for line in out.split("Commands:\n")[1].splitlines()]
-    assert commands == ["scan", "ledger", "report", "export", "verify", "simulate", "rules", "baseline"]
+    assert commands == ["scan", "ledger", "report", "review", "export", "verify", "simulate", "rules", "baseline"]
     assert err == ""
     assert main(["rules", "--help"]) == 0
     out = capsys.readouterr().out

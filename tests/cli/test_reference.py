@@ -26,6 +26,7 @@ def test_every_command_has_a_section() -> None:
         "brokenseal scan",
         "brokenseal ledger",
         "brokenseal report",
+        "brokenseal review",
         "brokenseal export",
         "brokenseal verify",
         "brokenseal simulate",

@@ -17,6 +17,7 @@ from brokenseal.cli.export import export
 from brokenseal.cli.help import PlainCommand, PlainGroup
 from brokenseal.cli.ledger import ledger
 from brokenseal.cli.report import report
+from brokenseal.cli.review import review
 from brokenseal.cli.rules import rules
 from brokenseal.cli.scan import scan
 from brokenseal.cli.simulate import simulate
@@ -57,6 +58,7 @@ def root(
 app.command(cls=PlainCommand, short_help="Read evidence and say the verdict.")(scan)
 app.command(cls=PlainCommand, short_help="Say whose mail was read, from a case.")(ledger)
 app.command(cls=PlainCommand, short_help="Write the report of a case as one HTML file.")(report)
+app.command(cls=PlainCommand, short_help="Show a case as local web pages.")(review)
 app.command(cls=PlainCommand, short_help="Write the incident for another tool.")(export)
 app.command(cls=PlainCommand, short_help="Verify evidence and results of a case.")(verify)
 app.command(cls=PlainCommand, short_help="Write the logs of an invented attack, for exercises.")(simulate)

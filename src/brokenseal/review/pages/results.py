@@ -1,0 +1,91 @@
+"""Pages of what the document says: mailboxes, web shells, coverage, rules."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from brokenseal.report import mail_ledger
+from brokenseal.review.filters import Filter
+from brokenseal.review.gaps import milliseconds
+from brokenseal.review.rendering import page, review_of
+from brokenseal.review.verdict import known
+
+_MOST_FILES = 500
+_SECOND_MS = 1000
+
+
+def mailboxes(request: Request) -> Response:
+    review = review_of(request)
+    return page(
+        request,
+        "mailboxes",
+        title="Mailboxes",
+        key_of=review.key_of,
+        around={
+            number: Filter(
+                who=_name(one["mailbox"]),
+                from_ms=milliseconds(one["first"]),
+                to_ms=milliseconds(one["last"]) + _SECOND_MS,
+            ).query()
+            for number, one in enumerate(review.document["mailboxes"])
+        },
+    )
+
+
+def mailboxes_export(request: Request) -> Response:
+    write = {"ledger": mail_ledger.ledger_csv, "notify": mail_ledger.notify_csv}.get(request.path_params["list"])
+    if write is None:
+        return Response(status_code=404)
+    name = request.path_params["list"]
+    return Response(
+        write(review_of(request).document),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )
+
+
+def webshells(request: Request) -> Response:
+    review = review_of(request)
+    shells = [(one, shell) for one in review.document["intrusions"] for shell in one["webshells"]]
+    return page(request, "webshells", title="Web shells", shells=shells, key_of=review.key_of)
+
+
+def coverage(request: Request) -> Response:
+    review = review_of(request)
+    part = request.query_params.get("file", "")[:300].strip()
+    files = [one for one in review.document["evidence"] if part.lower() in one["file"].lower()]
+    return page(
+        request,
+        "coverage",
+        title="Coverage",
+        part=part,
+        files=files[:_MOST_FILES],
+        files_count=len(files),
+    )
+
+
+def rules(request: Request) -> Response:
+    review = review_of(request)
+    counts: dict[str, int] = {}
+    for finding in review.document["findings"]:
+        counts[finding["rule"]] = counts.get(finding["rule"], 0) + 1
+    part = request.query_params.get("text", "")[:300].strip().lower()
+    campaign_of = known().campaign_of_rule
+    listed = [
+        (rule.id, rule.title, rule.level, campaign_of.get(rule.id), counts.get(rule.id, 0))
+        for rule in known().by_id.values()
+    ]
+    own = {
+        one["rule"]: (one["rule"], one["title"], one["level"], None, counts[one["rule"]])
+        for one in review.document["findings"]
+        if one["rule"] not in known().by_id
+    }
+    every = sorted([*listed, *own.values()], key=lambda rule: (-rule[4], rule[1].lower(), rule[0]))
+    shown = [rule for rule in every if part in f"{rule[0]} {rule[1]}".lower()]
+    return page(request, "rules", title="Rules", rules=shown, part=part, own=len(own))
+
+
+def _name(mailbox: str | None) -> str:
+    """The part of an address that the logs have in any form of it."""
+    return (mailbox or "").partition("@")[0]
