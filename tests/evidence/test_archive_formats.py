@@ -34,6 +34,7 @@ def _zip() -> bytes:
         (b"Rar!\x1a\x07\x01\x00", "a rar archive"),
         (b"EVF\x09\x0d\x0a\xff\x00", "mount it first"),
     ],
+    ids=["tar", "tar in gzip", "zip in gzip", "7z", "rar", "EnCase"],
 )
 def test_formats_not_read_are_told_with_what_to_do(content: bytes, sentence: str) -> None:
     reason = refused_format(content[:1024])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -13,6 +13,10 @@ from brokenseal.cli import exits
 from brokenseal.cli.streams import out_bytes
 from brokenseal.errors import OutputInsideEvidence, UsageError
 from brokenseal.report.text import plain
+
+if TYPE_CHECKING:
+    from brokenseal.report.html.decided import Decided
+    from brokenseal.report.shape import IncidentDocument
 
 _MAJOR = "1."
 _PROBLEMS = 3
@@ -60,7 +64,7 @@ def report(
         if output is not None:
             _refuse_output(output, case, json_in)
         document = _of_case(case) if case is not None else _of_file(cast(Path, json_in))
-        page = render(document, language=language, redacted=kinds)
+        page = render(document, language=language, redacted=kinds, decided=_decided(case, document))
         if output is None:
             out_bytes(page)
             return exits.DONE
@@ -71,6 +75,15 @@ def report(
         return exits.DONE
 
     return exits.guarded(work, command="brokenseal report")
+
+
+def _decided(case: Path | None, document: Mapping[str, object]) -> Decided | None:
+    """What people decided in the review of the case, which only a case has."""
+    if case is None or not (case / "review.sqlite").exists():
+        return None
+    from brokenseal.review.for_report import decided_in
+
+    return decided_in(case, cast("IncidentDocument", document))
 
 
 def _of_case(case: Path) -> Mapping[str, object]:

@@ -27,6 +27,8 @@ from brokenseal.report.html import (
     timeline,
 )
 from brokenseal.report.html.context import Context
+from brokenseal.report.html.decided import Decided
+from brokenseal.report.html.decided import view as decisions_view
 from brokenseal.report.html.redaction import redact
 from brokenseal.report.html.shown import LONGEST_NAME, shown
 from brokenseal.report.html.texts import load_texts
@@ -56,8 +58,14 @@ class Section:
     view: object
 
 
-def render(document: Mapping[str, object], *, language: str = "en", redacted: Collection[str] = ()) -> bytes:
-    """The page as UTF-8. ``document`` must be valid by its schema.
+def render(
+    document: Mapping[str, object],
+    *,
+    language: str = "en",
+    redacted: Collection[str] = (),
+    decided: Decided | None = None,
+) -> bytes:
+    """The page as UTF-8. ``document`` must be valid by its schema. ``decided``: what the case's review says.
 
     ``redacted``: kinds of names to replace by pseudonyms (see :mod:`brokenseal.report.html.redaction`).
     Raises ``UsageError`` for a language without texts.
@@ -68,6 +76,7 @@ def render(document: Mapping[str, object], *, language: str = "en", redacted: Co
         incident = redact(incident, redacted)
     context = Context.of(incident, texts)
     views = {name: view(context) for name, view in _VIEWS.items()}
+    views = {"decisions": decisions_view(decided, texts), **views}
     sections = [
         Section(name, texts.say(f"page.sections.{name}"), f"{name}.html.jinja", made)
         for name, made in views.items()
