@@ -21,12 +21,25 @@ def incident_at(path: Path) -> IncidentDocument:
 
     Raises ``UsageError`` when there is none, or one that is not valid or not of this version.
     """
-    document = _of_case(path) if path.is_dir() else _of_file(path)
+    return incident_of_case(path) if path.is_dir() else incident_of_file(path)
+
+
+def incident_of_case(case: Path) -> IncidentDocument:
+    """The document of the case directory *case*. Raises ``UsageError``, see :func:`incident_at`."""
+    return _of_this_version(_of_case(case), case)
+
+
+def incident_of_file(file: Path) -> IncidentDocument:
+    """The document in the JSON file *file*. Raises ``UsageError``, see :func:`incident_at`."""
+    document = _of_this_version(_of_file(file), file)
+    _validate(document, file)
+    return document
+
+
+def _of_this_version(document: dict[str, object], path: Path) -> IncidentDocument:
     version = document.get("schema_version")
     if not isinstance(version, str) or not version.startswith(_MAJOR):
         raise UsageError(f"{plain(path, None)} holds a document of schema {plain(version, 20)}; this version reads 1.")
-    if not path.is_dir():
-        _validate(document, path)
     return cast("IncidentDocument", document)
 
 
@@ -69,7 +82,7 @@ def _of_file(file: Path) -> dict[str, object]:
     return document
 
 
-def _validate(document: dict[str, object], file: Path) -> None:
+def _validate(document: IncidentDocument, file: Path) -> None:
     from brokenseal.report.document import validate
 
     problems = validate(document)

@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
 from brokenseal.cli import exits
 from brokenseal.cli.streams import Color, deliver, out_bytes, results_console
-from brokenseal.errors import UsageError
-from brokenseal.report.text import plain
-
-if TYPE_CHECKING:
-    from brokenseal.report.shape import IncidentDocument
 
 
 class LedgerFormat(StrEnum):
@@ -61,9 +56,10 @@ def ledger(
     """
 
     def work() -> int:
+        from brokenseal.cli.incident_input import incident_of_case
         from brokenseal.report import mail_ledger
 
-        document = _result(case)
+        document = incident_of_case(case)
         if notify:
             out_bytes(mail_ledger.notify_csv(document))
         elif form is LedgerFormat.CSV:
@@ -77,12 +73,3 @@ def ledger(
         return exits.DONE
 
     return exits.guarded(work, command="brokenseal ledger")
-
-
-def _result(case: Path) -> IncidentDocument:
-    from brokenseal.incident.kept_results import latest
-
-    found = latest(case)
-    if found is None:
-        raise UsageError(f"there is no result in {plain(case, None)}: run 'brokenseal scan EVIDENCE --case' first.")
-    return cast("IncidentDocument", found)

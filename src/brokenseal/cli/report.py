@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -17,9 +16,6 @@ from brokenseal.report.text import plain
 if TYPE_CHECKING:
     from brokenseal.report.html.decided import Decided
     from brokenseal.report.shape import IncidentDocument
-
-_MAJOR = "1."
-_PROBLEMS = 3
 
 
 def report(
@@ -77,52 +73,27 @@ def report(
     return exits.guarded(work, command="brokenseal report")
 
 
-def _decided(case: Path | None, document: Mapping[str, object]) -> Decided | None:
+def _decided(case: Path | None, document: IncidentDocument) -> Decided | None:
     """What people decided in the review of the case, which only a case has."""
     if case is None or not (case / "review.sqlite").exists():
         return None
     from brokenseal.review.for_report import decided_in
 
-    return decided_in(case, cast("IncidentDocument", document))
+    return decided_in(case, document)
 
 
-def _of_case(case: Path) -> Mapping[str, object]:
-    from brokenseal.incident.kept_results import latest
+def _of_case(case: Path) -> IncidentDocument:
+    from brokenseal.cli.incident_input import incident_of_case
 
     if not case.is_dir():
         raise UsageError(f"{plain(case, None)} is not a directory; for an incident document use --json-in.")
-    document = latest(case)
-    if document is None:
-        raise UsageError(
-            f"{plain(case, None)} holds no result of a scan, or one that was changed: "
-            "run 'brokenseal scan EVIDENCE --case' first."
-        )
-    return _of_this_version(document, case)
+    return incident_of_case(case)
 
 
-def _of_file(file: Path) -> Mapping[str, object]:
-    from brokenseal.report.document import validate
+def _of_file(file: Path) -> IncidentDocument:
+    from brokenseal.cli.incident_input import incident_of_file
 
-    try:
-        document = json.loads(file.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read {plain(file, None)}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{plain(file, None)} is not JSON.") from error
-    if not isinstance(document, dict):
-        raise UsageError(f"{plain(file, None)} is no incident document.")
-    problems = validate(_of_this_version(document, file))
-    if problems:
-        more = f" (and {len(problems) - _PROBLEMS} more)" if len(problems) > _PROBLEMS else ""
-        raise UsageError(f"{plain(file, None)} is no valid incident document: {' '.join(problems[:_PROBLEMS])}{more}")
-    return document
-
-
-def _of_this_version(document: Mapping[str, object], where: Path) -> Mapping[str, object]:
-    version = document.get("schema_version")
-    if not isinstance(version, str) or not version.startswith(_MAJOR):
-        raise UsageError(f"{plain(where, None)} holds a document of schema {plain(version, 20)}; this version reads 1.")
-    return document
+    return incident_of_file(file)
 
 
 def _refuse_output(output: Path, case: Path | None, json_in: Path | None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from brokenseal.detections.web_folder_data import WebFolder, tables
@@ -191,6 +192,7 @@ def _listed_place(placed: Placed) -> tuple[str, str]:
     return folder, name.partition(":")[0].rstrip(". ")
 
 
+@cache
 def _own_names_of(folder: str) -> dict[str, str]:
     return {name: own.name for (place, name), own in tables().own.items() if place == folder}
 

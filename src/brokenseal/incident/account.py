@@ -18,8 +18,7 @@ from brokenseal.incident.identities import read_identities
 from brokenseal.incident.intrusions import Intrusion, attach_context, join_intrusions
 from brokenseal.incident.knowledge import Knowledge
 from brokenseal.incident.ledger import account_for_mail, forged_rules_of
-from brokenseal.incident.ledger_document import GAPS
-from brokenseal.incident.ledger_rows import EWS_SSRF, MailboxAccess
+from brokenseal.incident.ledger_rows import EWS_SSRF, GAPS, MailboxAccess
 from brokenseal.incident.mail_requests import build_mail_requests
 from brokenseal.incident.matching import match_everything
 from brokenseal.incident.named_actors import NOBODY, Named

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from brokenseal.events import EventStore
 from brokenseal.incident.actors import ACTORS, AFTER_MS, Actor
-from brokenseal.incident.audit_access import MAIL_AUDIT
+from brokenseal.incident.event_sql import client_sql
 from brokenseal.incident.intrusions import Intrusion
-from brokenseal.incident.mail_requests import MAIL_REQUESTS, client_sql
+from brokenseal.incident.mail_requests import MAIL_REQUESTS
+from brokenseal.parsers.mail_audit import TABLE as MAIL_AUDIT
 
 #: Shorter agents say too little.
 SHORTEST = 12

@@ -9,14 +9,16 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from brokenseal.events import EventStore
-from brokenseal.events.engine import sql_text
+from brokenseal.events.engine import sql_texts
 from brokenseal.incident.actors import ACTORS, of_actor_sql
+from brokenseal.incident.event_sql import client_sql
 from brokenseal.incident.findings import EVIDENCE_LINES, Line
 from brokenseal.incident.ledger_rows import AUDITED, NO_ITEMS, NO_SIZES, SYNCED, THROTTLED, MailboxAccess
-from brokenseal.incident.mail_requests import client_sql
+from brokenseal.parsers.mail_audit import TABLE as MAIL_AUDIT
 
-MAIL_AUDIT = "mail_audit"
 #: Operations that show mail or its folders to whoever does them.
 READING = ("mailitemsaccessed", "messagebind", "folderbind", "copy", "searchqueryinitiated")
 #: Lists kept of one mailbox.
@@ -31,7 +33,7 @@ def audit_access(store: EventStore) -> list[MailboxAccess]:
         return []
     engine = store.engine
     ip = client_sql("e.ClientIP")
-    reading = ", ".join(f"'{name}'" for name in READING)
+    reading = sql_texts(READING)
     # Records of one export may share a line, so line numbers do not tell them apart.
     agent = "concat_ws(' ', e.Agent, e.AppId, e.Client)"
     same = "coalesce(Duplicate, RecordId, concat_ws(' ', source_id, line, time, MessageIds, Folders, Target, Agent))"
@@ -58,7 +60,7 @@ def audit_access(store: EventStore) -> list[MailboxAccess]:
         "AS apps, "
         "bool_or(reads) AS reads FROM actor_audit GROUP BY intrusion, box ORDER BY ALL"
     ).to_pylist()
-    ledger = []
+    ledger: dict[tuple[str | None, str | None], MailboxAccess] = {}
     for row in rows:
         if not row["reads"]:
             continue
@@ -66,53 +68,73 @@ def audit_access(store: EventStore) -> list[MailboxAccess]:
             row["intrusion"], row["box"], AUDITED, row["first_ms"], row["last_ms"], row["records"], 0, 0, []
         )
         entry.source_ips, entry.users, entry.protocols = row["ips"], row["users"], row["apps"][:20]
-        _count_messages(store, entry, row["box"])
         entry.items_known = not (row["synced"] or row["throttled"] or row["uncounted"])
         entry.bytes_known = bool(row["sized"]) and entry.items_known
         reasons = ((SYNCED, row["synced"]), (THROTTLED, row["throttled"]), (NO_ITEMS, row["uncounted"]))
         entry.incomplete = [reason for reason, true in reasons if true] + [NO_SIZES] * (not row["sized"])
-        ledger.append(entry)
-    return ledger
+        ledger[row["intrusion"], row["box"]] = entry
+    _count_messages(store, ledger)
+    _list_details(store, ledger)
+    return list(ledger.values())
 
 
-def _count_messages(store: EventStore, entry: MailboxAccess, box: str | None) -> None:
-    """Messages by their ids, each once; folders; what else was done; the first records as proof."""
+def _count_messages(store: EventStore, ledger: Mapping[tuple[str | None, str | None], MailboxAccess]) -> None:
+    """Messages by their ids, each once, and where no ids are given by their number; sizes once a message set."""
+    named = (
+        "SELECT intrusion, box, count(DISTINCT id) AS items, 0 AS bytes FROM (SELECT intrusion, box, "
+        "unnest(from_json(MessageIds, '[\"VARCHAR\"]')) AS id FROM actor_audit WHERE reads AND MessageIds IS NOT NULL) "
+        "GROUP BY ALL"
+    )
+    unnamed = (
+        "SELECT intrusion, box, coalesce(sum(Items), 0) AS items, 0 AS bytes FROM actor_audit "
+        "WHERE reads AND MessageIds IS NULL GROUP BY intrusion, box"
+    )
+    sized = (
+        "SELECT intrusion, box, 0 AS items, sum(bytes) AS bytes FROM (SELECT intrusion, box, max(ItemBytes) AS bytes "
+        "FROM actor_audit WHERE reads AND ItemBytes IS NOT NULL GROUP BY intrusion, box, coalesce(MessageIds, RecordId)) "
+        "GROUP BY intrusion, box"
+    )
+    rows = store.engine.query(
+        "SELECT intrusion, box, sum(items)::BIGINT AS items, sum(bytes)::BIGINT AS bytes FROM "
+        f"({' UNION ALL '.join((named, unnamed, sized))}) GROUP BY intrusion, box"
+    ).to_pylist()
+    for row in rows:
+        entry = ledger.get((row["intrusion"], row["box"]))
+        if entry is not None:
+            entry.items_at_least, entry.bytes_at_least = row["items"], row["bytes"]
+
+
+def _list_details(store: EventStore, ledger: Mapping[tuple[str | None, str | None], MailboxAccess]) -> None:
+    """Folders, ids and subjects; what else was done; the first records as proof."""
     engine = store.engine
-    where = f"intrusion IS NOT DISTINCT FROM {_text(entry.intrusion)} AND box IS NOT DISTINCT FROM {_text(box)}"
-    counted = engine.query(
-        "SELECT count(DISTINCT id) AS messages FROM (SELECT unnest(from_json(MessageIds, '[\"VARCHAR\"]')) AS id "
-        f"FROM actor_audit WHERE {where} AND reads AND MessageIds IS NOT NULL)"
-    ).to_pylist()
-    unnamed = engine.query(
-        f"SELECT coalesce(sum(Items), 0)::BIGINT AS items FROM actor_audit WHERE {where} AND reads AND MessageIds IS NULL"
-    ).to_pylist()
-    entry.items_at_least = counted[0]["messages"] + unnamed[0]["items"]
-    sized = engine.query(
-        "SELECT coalesce(sum(bytes), 0)::BIGINT AS bytes FROM (SELECT max(ItemBytes) AS bytes FROM actor_audit "
-        f"WHERE {where} AND reads AND ItemBytes IS NOT NULL GROUP BY coalesce(MessageIds, RecordId))"
-    ).to_pylist()
-    entry.bytes_at_least = sized[0]["bytes"]
-    for column, kept, most in (
-        ("Folders", entry.folders, MOST_FOLDERS),
-        ("MessageIds", entry.message_ids, MOST_MESSAGES),
-        ("Subjects", entry.subjects, MOST_MESSAGES),
+    for column, name, most in (
+        ("Folders", "folders", MOST_FOLDERS),
+        ("MessageIds", "message_ids", MOST_MESSAGES),
+        ("Subjects", "subjects", MOST_MESSAGES),
     ):
         values = engine.query(
-            f"SELECT DISTINCT unnest(from_json({column}, '[\"VARCHAR\"]')) AS value FROM actor_audit "
-            f"WHERE {where} AND reads AND {column} IS NOT NULL ORDER BY value LIMIT {most}"
-        )
-        kept += [str(value) for value in values.column("value").to_pylist() if value]
+            f"SELECT * FROM (SELECT DISTINCT intrusion, box, unnest(from_json({column}, '[\"VARCHAR\"]')) AS value "
+            f"FROM actor_audit WHERE reads AND {column} IS NOT NULL) "
+            f"QUALIFY row_number() OVER (PARTITION BY intrusion, box ORDER BY value) <= {most} ORDER BY value"
+        ).to_pylist()
+        for row in values:
+            entry = ledger.get((row["intrusion"], row["box"]))
+            if entry is not None and row["value"]:
+                getattr(entry, name).append(str(row["value"]))
     actions = engine.query(
-        f"SELECT Operation, count(*) AS times FROM actor_audit WHERE {where} AND Operation IS NOT NULL "
-        "GROUP BY Operation ORDER BY Operation"
+        "SELECT intrusion, box, Operation, count(*) AS times FROM actor_audit WHERE Operation IS NOT NULL "
+        "GROUP BY ALL ORDER BY Operation"
     ).to_pylist()
-    entry.actions = {row["Operation"]: row["times"] for row in actions}
+    for row in actions:
+        entry = ledger.get((row["intrusion"], row["box"]))
+        if entry is not None:
+            entry.actions[row["Operation"]] = row["times"]
     lines = engine.query(
-        f'SELECT source_id, line, "offset", time_ms FROM actor_audit WHERE {where} ORDER BY reads DESC, time, rank, line '
-        f"LIMIT {EVIDENCE_LINES}"
+        'SELECT intrusion, box, source_id, line, "offset", time_ms FROM actor_audit QUALIFY row_number() OVER '
+        f"(PARTITION BY intrusion, box ORDER BY reads DESC, time, rank, line) <= {EVIDENCE_LINES} "
+        "ORDER BY reads DESC, time, rank, line"
     ).to_pylist()
-    entry.lines = [Line(row["source_id"], row["line"], row["offset"], row["time_ms"]) for row in lines]
-
-
-def _text(value: str | None) -> str:
-    return "NULL" if value is None else sql_text(value)
+    for row in lines:
+        entry = ledger.get((row["intrusion"], row["box"]))
+        if entry is not None:
+            entry.lines.append(Line(row["source_id"], row["line"], row["offset"], row["time_ms"]))

@@ -17,6 +17,12 @@ from brokenseal.incident.matches import MATCHES
 
 #: EWS actions that hand out the content of the items they name.
 READING_ACTIONS = ("getitem", "getattachment", "exportitems", "getconversationitems")
+#: SQL: the action of an EWS row, and how many items it handed out.
+ACTION_SQL = "lower(regexp_replace(SoapAction, '^.*[/:#]', ''))"
+ITEMS_SQL = (
+    f"CASE WHEN {ACTION_SQL} IN ({sql_texts(READING_ACTIONS)}) AND ErrorCode IS NULL AND coalesce(HttpStatus, 200) < 400 "
+    "THEN coalesce(LocalIdCount, 0) + coalesce(RemoteIdCount, 0) ELSE 0 END"
+)
 #: Calls between servers that touch no mail; they are too common to be joined by time.
 SERVER_CALLS = "^(getuseravailability|getmailtips|getserviceconfiguration|getuseroofsettings|getroomlists|resolvenames)"
 NEAR_SECONDS = 2
@@ -69,17 +75,14 @@ def _join_backend(store: EventStore) -> None:
     if ews is None:
         store.engine.execute(f"CREATE OR REPLACE TEMP TABLE backend AS SELECT {empty} WHERE false")
         return
-    actions = sql_texts(READING_ACTIONS)
-    action = "lower(regexp_replace(SoapAction, '^.*[/:#]', ''))"
     store.engine.execute(
         'CREATE OR REPLACE TEMP TABLE near_ews AS SELECT source_id AS ews_source, line AS ews_line, "offset" AS ews_offset, '
         "time AS ews_time, trim(lower(RequestId), '{}') AS request_id, "
         "split_part(lower(ServerHostName), '.', 1) AS ews_host, "
         "lower(coalesce(ActAsUser, ImpersonatedUser, ProxyAsUser)) AS mailbox, r.rank AS ews_rank, "
         "(ActAsUser IS NOT NULL OR ends_with(AuthenticatedUser, '$')) "
-        f"AND NOT coalesce(regexp_matches({action}, {sql_text(SERVER_CALLS)}), false) AS on_behalf, "
-        f"CASE WHEN {action} IN ({actions}) AND ErrorCode IS NULL AND coalesce(HttpStatus, 200) < 400 "
-        "THEN coalesce(LocalIdCount, 0) + coalesce(RemoteIdCount, 0) ELSE 0 END AS items "
+        f"AND NOT coalesce(regexp_matches({ACTION_SQL}, {sql_text(SERVER_CALLS)}), false) AS on_behalf, "
+        f"{ITEMS_SQL} AS items "
         f"FROM {ews} JOIN source_ranks r USING (source_id) "
         f"WHERE time BETWEEN (SELECT min(time) FROM forged) - INTERVAL {NEAR_SECONDS + 60} SECOND "
         f"AND (SELECT max(time) FROM forged) + INTERVAL {NEAR_SECONDS + 60} SECOND "

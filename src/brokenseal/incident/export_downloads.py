@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
+from brokenseal.detections.taxonomy import source_ip_sql
 from brokenseal.detections.web_folders import url_of
 from brokenseal.events import EventStore
 from brokenseal.events.engine import sql_texts
+from brokenseal.incident.event_sql import HOST, HOST_JOIN, client_sql
 from brokenseal.incident.export_parameters import file_parameter, mailbox_parameter
 from brokenseal.incident.findings import EVIDENCE_LINES, Key, Line
 from brokenseal.incident.ledger_rows import EXPORT_DOWNLOAD, NO_BYTES, NO_ITEMS, MailboxAccess
-from brokenseal.incident.mail_requests import client_sql
 from brokenseal.incident.matches import MATCHES
 
 
@@ -39,24 +40,24 @@ def export_downloads(store: EventStore, members: Mapping[Key, str]) -> list[Mail
     store.engine.register("exported_files", pa.table({"url": pa.array(sorted(files), pa.string())}))
     rows = store.engine.query(
         f'SELECT x.url, e.source_id, e.line, e."offset", epoch_ms(e.time) AS time_ms, e."sc-bytes" AS bytes, '
-        f"{client_sql('e.' + chr(34) + 'c-ip' + chr(34))} AS ip, coalesce(n.spelling, e.host, s.source_host) AS host "
+        f"{client_sql(source_ip_sql('iis'))} AS ip, {HOST} AS host "
         f'FROM {iis} e JOIN exported_files x ON x.url = lower(e."cs-uri-stem") '
-        "JOIN source_ranks r ON r.source_id = e.source_id "
-        "LEFT JOIN source_hosts s ON s.source_id = e.source_id LEFT JOIN host_spellings n ON n.lowered = lower(e.host) "
+        f"JOIN source_ranks r ON r.source_id = e.source_id {HOST_JOIN} "
         "WHERE e.\"sc-status\" IN (200, 206) AND e.\"cs-method\" IN ('GET', 'POST') ORDER BY e.time, r.rank, e.line"
     ).to_pylist()
     store.engine.unregister("exported_files")
     found: dict[str, MailboxAccess] = {}
     for row in rows:
         intrusion, mailbox = files[row["url"]]
+        at = row["time_ms"]
         entry = found.setdefault(
             row["url"],
-            MailboxAccess(intrusion, mailbox, EXPORT_DOWNLOAD, row["time_ms"], row["time_ms"], 0, 0, 0, [row["host"]]),
+            MailboxAccess(intrusion, mailbox, EXPORT_DOWNLOAD, at, at, 0, 0, 0, [row["host"]], bytes_known=True),
         )
         entry.requests += 1
-        entry.last_ms = row["time_ms"]
+        entry.last_ms = at
         entry.bytes_at_least += row["bytes"] or 0
-        entry.bytes_known = row["bytes"] is not None and (entry.bytes_known or entry.requests == 1)
+        entry.bytes_known &= row["bytes"] is not None
         entry.source_ips = sorted({*entry.source_ips, *([row["ip"]] if row["ip"] else [])})
         if len(entry.lines) < EVIDENCE_LINES:
             entry.lines.append(Line(row["source_id"], row["line"], row["offset"], row["time_ms"]))

@@ -12,8 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from brokenseal.events import EventStore
-
-DIRECTORY = "directory"
+from brokenseal.parsers.directory import TABLE as DIRECTORY
 
 _GUID_AT = re.compile(r"^\{?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\}?(?:@.*)?$")
 _PREFIX = re.compile(r"^(?:smtp|sip|mailboxguid|sid|x500|/o=)[:~]")

@@ -43,24 +43,23 @@ def keep(case: Case, key: str, document: Json, unread: Sequence[str]) -> None:
 
 def kept(case: Case, key: str) -> tuple[Json, tuple[str, ...]] | None:
     """The document and the unread sentences kept under *key*, if they are the latest and nobody changed them."""
-    try:
-        found = json.loads((case.directory / _KEY).read_bytes())
-        content = (case.directory / _DOCUMENT).read_bytes()
-        if (found["key"], found["document_sha256"]) != (key, hashlib.sha256(content).hexdigest()):
-            return None
-        return json.loads(content), tuple(found["unread"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    found = _read(case.directory)
+    return None if found is None or found[0] != key else found[1:]
 
 
 def latest(case: Path) -> Json | None:
     """The document of the last scan into the case directory *case*; None if there is none, or somebody changed it."""
+    found = _read(case)
+    return None if found is None else found[1]
+
+
+def _read(case: Path) -> tuple[str, Json, tuple[str, ...]] | None:
+    """Key, document and unread sentences of the last scan, if nobody changed them."""
     try:
-        found = json.loads((case / _KEY).read_bytes())
+        record = json.loads((case / _KEY).read_bytes())
         content = (case / _DOCUMENT).read_bytes()
-        if found["document_sha256"] != hashlib.sha256(content).hexdigest():
+        if record["document_sha256"] != hashlib.sha256(content).hexdigest():
             return None
-        document: Json = json.loads(content)
-        return document
+        return record["key"], json.loads(content), tuple(record["unread"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

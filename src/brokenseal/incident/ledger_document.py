@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from brokenseal.events import Source
 from brokenseal.events.sources import rfc3339
 from brokenseal.incident.actors import Actor
-from brokenseal.incident.ledger_rows import MailboxAccess
+from brokenseal.incident.ledger_rows import GAPS, MailboxAccess
 from brokenseal.incident.outflow import Outflow
 from brokenseal.incident.references import reference
 
@@ -31,7 +31,7 @@ def mailbox_entry(
         "items_at_least": row.items_at_least,
         "items_at_most": row.items_at_most if complete else None,
         "bytes_at_least": row.bytes_at_least,
-        "bytes_at_most": row.bytes_at_most if complete or (row.bytes_known and not _gaps(incomplete)) else None,
+        "bytes_at_most": row.bytes_at_most if complete or (row.bytes_known and GAPS not in incomplete) else None,
         "complete": complete,
         "incomplete_because": list(incomplete),
         "confidence": row.confidence,
@@ -43,14 +43,6 @@ def mailbox_entry(
         **({"messages": row.message_ids, "subjects": row.subjects} if subjects else {}),
         "evidence": [reference(line, by_id) for line in row.lines],
     }
-
-
-#: Of the reasons for an incomplete row, those that say that requests may be missing altogether.
-GAPS = "the HttpProxy log has gaps in this time"
-
-
-def _gaps(incomplete: Sequence[str]) -> bool:
-    return GAPS in incomplete
 
 
 def outflow_entry(outflow: Outflow) -> Json:

@@ -20,6 +20,7 @@ NO_ITEMS = "the logs of this protocol do not count messages"
 SYNCED = "whole folders were synchronised: everything in them has to be taken as read"
 THROTTLED = "the mailbox's accesses were no longer recorded for a day (throttled)"
 NO_SIZES = "the audit records do not give the sizes of all messages"
+GAPS = "the HttpProxy log has gaps in this time"
 EXPORT_SIZE = "the log of an export request does not say how much was exported"
 OTHER_PAGE = "these requests reached other inner pages than EWS, which do not say whose data they gave out"
 

@@ -10,7 +10,8 @@ end knows the mailbox and how many items (EWS, MAPI); it is asked only for the r
 from __future__ import annotations
 
 from brokenseal.events import EventStore
-from brokenseal.incident.ews_access import READING_ACTIONS
+from brokenseal.incident.event_sql import HOST, HOST_JOIN, client_sql
+from brokenseal.incident.ews_access import ITEMS_SQL
 
 MAIL_REQUESTS = "mail_requests"
 
@@ -31,17 +32,7 @@ _STATIC = (
     r"|\.(?:js|css|gif|png|svg|ico|eot|ttf|woff2?|htm|html|jpg)$"
 )
 
-_CLIENT = "lower(regexp_replace(regexp_replace({}, '^::ffff:([0-9.]+)$', '\\1'), '%.*$', ''))"
 _GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_HOST = "coalesce(n.spelling, e.host, s.source_host)"
-_HOST_JOIN = (
-    "LEFT JOIN source_hosts s ON s.source_id = e.source_id LEFT JOIN host_spellings n ON n.lowered = lower(e.host)"
-)
-
-
-def client_sql(column: str) -> str:
-    """SQL: an address as logged in its shortest form: IPv4 in IPv6 as IPv4, no zone, lower case."""
-    return _CLIENT.format(column)
 
 
 def build_mail_requests(store: EventStore) -> None:
@@ -69,7 +60,7 @@ _NOTHING = (
 def _hours(httpproxy: str | None) -> str:
     if httpproxy is None:
         return "SELECT NULL::VARCHAR AS host, NULL::TIMESTAMPTZ AS hour WHERE false"
-    return f"SELECT DISTINCT {_HOST} AS host, date_trunc('hour', e.time) AS hour FROM {httpproxy} e {_HOST_JOIN}"
+    return f"SELECT DISTINCT {HOST} AS host, date_trunc('hour', e.time) AS hour FROM {httpproxy} e {HOST_JOIN}"
 
 
 def back_end_sql(store: EventStore, wanted: str) -> str:
@@ -81,13 +72,10 @@ def back_end_sql(store: EventStore, wanted: str) -> str:
     ]
     ews, mapi = store.events("ews"), store.events("mapi")
     if ews is not None:
-        action = "lower(regexp_replace(SoapAction, '^.*[/:#]', ''))"
-        reading = ", ".join(f"'{name}'" for name in READING_ACTIONS)
         parts.append(
             f"SELECT {_ID} AS request_id, "
             "lower(coalesce(ActAsUser, ImpersonatedUser, ProxyAsUser, AuthenticatedUser)) AS mailbox, SoapAction AS action, "
-            f"CASE WHEN {action} IN ({reading}) AND ErrorCode IS NULL AND coalesce(HttpStatus, 200) < 400 "
-            f"THEN coalesce(LocalIdCount, 0) + coalesce(RemoteIdCount, 0) ELSE 0 END AS items FROM {ews}"
+            f"{ITEMS_SQL} AS items FROM {ews}"
         )
     if mapi is not None:
         parts.append(
@@ -113,11 +101,11 @@ def _of_httpproxy(events: str) -> str:
     )
     asked = f"nullif(lower(regexp_extract(UrlQuery, '(?i)MailboxId=({_GUID}(?:@[^&; ]+)?)', 1)), '')"
     return (
-        f"SELECT lower(e.Protocol), {_HOST}, e.time, {client_sql('e.ClientIpAddress')}, e.UserAgent, "
+        f"SELECT lower(e.Protocol), {HOST}, e.time, {client_sql('e.ClientIpAddress')}, e.UserAgent, "
         f"lower(nullif(e.AuthenticatedUser, '')), coalesce({asked}, nullif({anchor}, ''), "
         "lower(nullif(e.AuthenticatedUser, ''))), coalesce(nullif(e.ProtocolAction, ''), e.UrlStem), "
         "e.ResponseBytes, e.source_id, e.line, e.\"offset\", trim(lower(e.RequestId), '{}') "
-        f"FROM {events} e {_HOST_JOIN} "
+        f"FROM {events} e {HOST_JOIN} "
         f"WHERE lower(e.Protocol) IN ({protocols}) AND coalesce(e.HttpStatus, 200) < 400 "
         "AND e.HttpStatus IS DISTINCT FROM 302 "
         f"AND NOT coalesce(regexp_matches(e.UrlStem, '{_STATIC}'), false)"
@@ -134,10 +122,10 @@ def _of_iis(events: str) -> str:
     asked = f"nullif(lower(regexp_extract({query}, '(?i)MailboxId=({_GUID}(?:@[^&; ]+)?)', 1)), '')"
     device = f"nullif(lower(regexp_extract({query}, '(?i)(?:^|&)User=([^&; ]+)', 1)), '')"
     return (
-        f"WITH requests AS (SELECT CASE {first} {protocol} END AS protocol, {_HOST} AS host, e.time, {client} AS ip, "
+        f"WITH requests AS (SELECT CASE {first} {protocol} END AS protocol, {HOST} AS host, e.time, {client} AS ip, "
         'e."cs-user-agent" AS agent, lower(nullif(e."cs-username", \'\')) AS signed_in, '
         f'{asked} AS asked, {device} AS device, {stem} AS stem, e."sc-bytes" AS bytes, e.source_id, e.line, '
-        f'e."offset", {request_id} AS request_id FROM {events} e {_HOST_JOIN} WHERE {first} IN ({stems}) '
+        f'e."offset", {request_id} AS request_id FROM {events} e {HOST_JOIN} WHERE {first} IN ({stems}) '
         'AND e."s-port" NOT IN (81, 444) AND e."sc-status" BETWEEN 200 AND 299 '
         f"AND NOT coalesce(regexp_matches({stem}, '{_STATIC}'), false)) "
         "SELECT r.protocol, r.host, r.time, r.ip, r.agent, r.signed_in, coalesce(r.asked, r.device, r.signed_in), r.stem, "

@@ -17,6 +17,7 @@ from brokenseal.detections.taxonomy import request_id_sql, source_ip_sql
 from brokenseal.events import EventStore
 from brokenseal.events.engine import sql_name, sql_text
 from brokenseal.events.sources import WEB_FILE
+from brokenseal.incident.event_sql import HOST, HOST_JOIN, client_sql
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
 MATCHES = "matches"
@@ -127,16 +128,15 @@ def _select(kind: str, relation: str, keys: str) -> str:
     def text(column: str) -> str:
         return f"({details[column]})::VARCHAR" if column in details else _NULL
 
-    address = f"lower(regexp_replace(regexp_replace({text('source_ip')}, '^::ffff:([0-9.]+)$', '\\1'), '%.*$', ''))"
     return (
         f'SELECT k.rule, {sql_text(kind)}, e.source_id, e.line, e."offset", e.time, '
-        "coalesce(n.spelling, e.host, s.source_host), "
-        f"{address}, trim(lower({text('request_id')}), '{{}}'), {text('canary')}, {text('url')}, "
+        f"{HOST}, {client_sql(text('source_ip'))}, "
+        f"trim(lower({text('request_id')}), '{{}}'), {text('canary')}, {text('url')}, "
         f"{details.get('status', 'NULL')}::INTEGER, {text('method')}, {details.get('bytes', 'NULL')}::BIGINT, "
         f"{text('target')}, {text('account')}, {text('cmdlet')}, {text('parameters')}, "
         f"{details.get('record', 'NULL')}::BIGINT "
         f"FROM {sql_name(keys)} k JOIN {relation} e ON e.source_id = k.source_id AND e.line = k.line "
-        "LEFT JOIN source_hosts s ON s.source_id = e.source_id LEFT JOIN host_spellings n ON n.lowered = lower(e.host)"
+        f"{HOST_JOIN}"
     )
 
 

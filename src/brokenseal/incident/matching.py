@@ -11,6 +11,7 @@ from brokenseal.detections.matching import MATCH_SCHEMA, Matches, match_rules, r
 from brokenseal.events import EventStore
 from brokenseal.events.sources import WEB_FILE
 from brokenseal.events.store import present_kinds
+from brokenseal.incident.event_sql import HOST, HOST_JOIN, hosted
 from brokenseal.incident.knowledge import Knowledge
 from brokenseal.incident.matches import build_matches
 from brokenseal.incident.reconcile import (
@@ -98,10 +99,9 @@ def _requests_to_planted(
     relation = (
         "(WITH urls AS (SELECT DISTINCT w.host, lower(w.url) AS url FROM planted_files f "
         f"JOIN {WEB_FILES} w ON w.source_id = f.source_id AND w.line = f.line WHERE w.url IS NOT NULL) "
-        f"SELECT e.* FROM {events} e LEFT JOIN source_hosts s ON s.source_id = e.source_id "
-        "LEFT JOIN host_spellings n ON n.lowered = lower(e.host) "
+        f"SELECT e.* FROM {events} e {HOST_JOIN} "
         "ANTI JOIN known_requests k ON k.source_id = e.source_id AND k.line = e.line "
-        'WHERE (coalesce(n.spelling, e.host, s.source_host), lower("cs-uri-stem")) IN (SELECT (host, url) FROM urls))'
+        f'WHERE ({HOST}, lower("cs-uri-stem")) IN (SELECT (host, url) FROM urls))'
     )
     matches = match_rules(store.engine, "iis", relation, rules)
     keys["iis"].append(matches.table)
@@ -124,16 +124,10 @@ def _correlate(
         return []
     store.engine.register("rule_matches", together)
     # Correlations group by server: a row that does not name its own is of the server its file is of.
-    hosted = {
-        kind: "(SELECT e.* REPLACE (coalesce(n.spelling, e.host, s.source_host) AS host) "
-        f"FROM {relation} e LEFT JOIN source_hosts s ON s.source_id = e.source_id "
-        "LEFT JOIN host_spellings n ON n.lowered = lower(e.host))"
-        for kind, relation in relations.items()
-        if kind != TABLE
-    }
+    by_server = {kind: hosted(relation) for kind, relation in relations.items() if kind != TABLE}
     if TABLE in relations:
-        hosted |= correlated_relations(store, knowledge)
-    correlated = run_correlations(store.engine, knowledge.rule_set.correlations, "rule_matches", hosted)
+        by_server |= correlated_relations(store, knowledge)
+    correlated = run_correlations(store.engine, knowledge.rule_set.correlations, "rule_matches", by_server)
     # A correlation that marks access to mail counts requests; the back end's rows of them are found by the ledger.
     reading = pa.array([c.id for c in knowledge.rule_set.correlations if c.mail_access is not None], pa.string())
     for kind, table in _by_kind(store, correlated.members).items():

@@ -9,6 +9,7 @@ from brokenseal.detections.matching import MATCH_SCHEMA
 from brokenseal.detections.taxonomy import request_id_sql, source_ip_sql
 from brokenseal.events import EventStore
 from brokenseal.events.sources import WEB_FILE
+from brokenseal.incident.event_sql import HOST, HOST_JOIN
 from brokenseal.incident.knowledge import Knowledge
 from brokenseal.incident.web_files import ORDINARY_SCORE
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
@@ -127,9 +128,8 @@ def without_ordinary_pages(store: EventStore, knowledge: Knowledge, relations: R
         "WHERE seen_in = 'content' AND page IS NULL AND url IS NOT NULL AND line = 1 GROUP BY ALL "
         f"HAVING bool_and(suspicious IS NULL AND score < {ORDINARY_SCORE} AND known_hash IS NULL)) "
         f"SELECT y.rule, y.source_id, y.line FROM sparing y JOIN {relations['iis']} e "
-        "ON e.source_id = y.source_id AND e.line = y.line LEFT JOIN source_hosts s ON s.source_id = e.source_id "
-        "LEFT JOIN host_spellings n ON n.lowered = lower(e.host) LEFT JOIN ordinary o "
-        'ON o.host = coalesce(n.spelling, e.host, s.source_host) AND o.url = lower(e."cs-uri-stem") '
+        f"ON e.source_id = y.source_id AND e.line = y.line {HOST_JOIN} LEFT JOIN ordinary o "
+        f'ON o.host = {HOST} AND o.url = lower(e."cs-uri-stem") '
         "AND o.changed <= e.time WHERE o.url IS NULL ORDER BY ALL"
     )
     others = _of_rules(matched["iis"], sparing, inverse=True)
@@ -147,15 +147,12 @@ def without_twin_cmdlets(store: EventStore, relations: Relations, matched: Match
         # The two logs quote parameters differently.
         return f"lower({cmdlet}) || ' ' || regexp_replace(lower(coalesce({parameters}, '')), '[^0-9a-z.@/\\\\-]+', '', 'g')"
 
-    host = "lower(coalesce(n.spelling, e.host, s.source_host))"
-    sources = (
-        "LEFT JOIN source_hosts s ON s.source_id = e.source_id LEFT JOIN host_spellings n ON n.lowered = lower(e.host)"
-    )
+    host = f"lower({HOST})"
     kept = store.engine.query(
         f"WITH logged AS (SELECT k.rule, e.time, {host} AS host, {told('e.Cmdlet', 'e.Parameters')} AS told "
-        f"FROM cmdlet_rows k JOIN {relations['cmdlet']} e ON e.source_id = k.source_id AND e.line = k.line {sources}) "
+        f"FROM cmdlet_rows k JOIN {relations['cmdlet']} e ON e.source_id = k.source_id AND e.line = k.line {HOST_JOIN}) "
         "SELECT k.rule, k.source_id, k.line FROM event_rows k "
-        f"JOIN {relations[WINDOWS_TABLE]} e ON e.source_id = k.source_id AND e.line = k.line {sources} "
+        f"JOIN {relations[WINDOWS_TABLE]} e ON e.source_id = k.source_id AND e.line = k.line {HOST_JOIN} "
         f"WHERE NOT EXISTS (SELECT 1 FROM logged l WHERE l.rule = k.rule AND l.host = {host} "
         f"AND l.told = {told(_data('Cmdlet'), _data('Parameters'))} "
         f"AND abs(epoch_ms(l.time) - epoch_ms(e.time)) <= {NEAR_SECONDS * 1000}) ORDER BY ALL"

@@ -13,6 +13,7 @@ from brokenseal.events.sources import WEB_FILE
 from brokenseal.incident.findings import DETAIL_LETTERS, Line
 from brokenseal.incident.matches import MATCHES
 from brokenseal.incident.web_files import WEB_FILES
+from brokenseal.parsers.file_listing import TABLE as LISTING_TABLE
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
 #: Sentences kept on one file's content.
@@ -70,7 +71,7 @@ def shell_files(store: EventStore, keys: Iterable[ShellKey]) -> dict[ShellKey, S
         pa.table({"host": pa.array([k[0] for k in wanted]), "key": pa.array([k[1] for k in wanted])}),
     )
     found: dict[ShellKey, ShellFile] = defaultdict(lambda: ShellFile(""))
-    if store.events(WEB_FILE) is not None or store.events("file_listing") is not None:
+    if store.events(WEB_FILE) is not None or store.events(LISTING_TABLE) is not None:
         for row in store.engine.query(_FILES).to_pylist():
             _take(found[row["host"], row["key"]], row)
         for key in _covered(store, [key for key, file in found.items() if file.compiled and not file.there]):

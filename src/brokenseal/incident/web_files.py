@@ -16,11 +16,12 @@ import pyarrow as pa
 
 from brokenseal.detections.web_file_kind import FIELD_NAMES
 from brokenseal.detections.web_folder_data import WebFolder
-from brokenseal.detections.web_folders import WebFolders, is_script, without_version
+from brokenseal.detections.web_folders import WebFolders, built_in, is_script, web_folder_of, without_version
 from brokenseal.events import EventStore
 from brokenseal.events.engine import sql_name, sql_text
 from brokenseal.events.sources import WEB_FILE
 from brokenseal.events.web_file import COLUMNS
+from brokenseal.incident.event_sql import HOST, HOST_JOIN
 from brokenseal.parsers.file_listing import TABLE as LISTING
 
 #: The relation that rules on web files run on; ``place`` is the same for one file on many servers.
@@ -66,9 +67,11 @@ def build_web_files(store: EventStore) -> bool:
     if content is not None:
         empty = ", ".join(f"NULL::VARCHAR AS {name}" for name in _LISTED)
         own = ", ".join(sql_name(column.name) for column in COLUMNS)
-        parts.append(f"SELECT {_HEAD}, 'content' AS seen_in, {own}, {empty} {_from(content)}")
+        parts.append(f"SELECT {_HEAD}, 'content' AS seen_in, {own}, {empty} FROM {content} e {HOST_JOIN}")
     if listed is not None:
-        parts.append(f"SELECT {_HEAD}, 'listing' AS seen_in, {_of_listing()} {_from(listed)} WHERE {_telling()}")
+        parts.append(
+            f"SELECT {_HEAD}, 'listing' AS seen_in, {_of_listing()} FROM {listed} e {HOST_JOIN} WHERE {_telling()}"
+        )
     engine = store.engine
     engine.execute(f"CREATE OR REPLACE TEMP TABLE web_file_rows AS {' UNION ALL BY NAME '.join(parts)}")
     engine.register("web_paths", _paths(store))
@@ -121,7 +124,7 @@ _JOINED = (
     "LEFT JOIN pages ON pages.host = r.host AND pages.page_url = lower(r.page) "
     "LEFT JOIN published ON published.source_id = r.source_id AND published.line = r.line"
 )
-_HEAD = 'coalesce(n.spelling, e.host, s.source_host) AS host, e.time, e.source_id, e.line, e."offset"'
+_HEAD = f'{HOST} AS host, e.time, e.source_id, e.line, e."offset"'
 #: Where a field comes from, if not from the rows.
 _FROM = {
     "known_hash": "published.said",
@@ -129,13 +132,6 @@ _FROM = {
     "hosts_with": "CASE WHEN r.folder IS NOT NULL THEN hosts_with END",
     "hosts_seen": "hosts_seen",
 }
-
-
-def _from(relation: str) -> str:
-    return (
-        f"FROM {relation} e LEFT JOIN source_hosts s ON s.source_id = e.source_id "
-        "LEFT JOIN host_spellings n ON n.lowered = lower(e.host)"
-    )
 
 
 def _of_listing() -> str:
@@ -157,10 +153,9 @@ def _paths(store: EventStore) -> pa.Table:
     """One row for each host and path (and page, of compiled records) with what the folders say of it."""
     rows = store.engine.query("SELECT DISTINCT host, path, page FROM web_file_rows ORDER BY ALL").to_pylist()
     folders = _own_folders(store)
-    built_in = WebFolders()
     made: dict[str, list[str | None]] = {name: [] for name in ("host", "path", "page", *_PATH_COLUMNS)}
     for row in rows:
-        of_host = folders.get(row["host"], built_in)
+        of_host = folders.get(row["host"], built_in())
         told = _of_page(of_host, row["page"]) if row["page"] else _of_path(of_host, row["path"])
         for name in ("host", "path", "page"):
             made[name].append(row[name])
@@ -217,7 +212,7 @@ def _own_folders(store: EventStore) -> dict[str, WebFolders]:
     for row in rows:
         for site, url, path in json.loads(row["folders"]):
             # Exchange's own folders are known already, with the names of the files in them.
-            if WebFolders().of(path) is None:
+            if web_folder_of(path) is None:
                 named.setdefault(row["host"], []).append(WebFolder(path, site, "pages", url))
     return {host: WebFolders(found) for host, found in named.items()}
 

@@ -16,6 +16,7 @@ from brokenseal.detections.windows_logs import PREFIX
 from brokenseal.detections.windows_matching import BATCH_COLUMNS, WindowsRules
 from brokenseal.events import EventStore
 from brokenseal.events.engine import DuckEngine, sql_name
+from brokenseal.incident.event_sql import hosted
 from brokenseal.incident.knowledge import Knowledge
 from brokenseal.parsers.windows_event import TABLE
 
@@ -122,13 +123,8 @@ def correlated_relations(store: EventStore, knowledge: Knowledge) -> dict[str, s
     if not wanted:
         return {}
     keys = by_lower_case(store.engine.query(keys_sql(MATCHED)).column("name").to_pylist())
-    hosted = (
-        "(SELECT e.* REPLACE (coalesce(n.spelling, e.host, s.source_host) AS host) "
-        f"FROM {MATCHED} e LEFT JOIN source_hosts s ON s.source_id = e.source_id "
-        "LEFT JOIN host_spellings n ON n.lowered = lower(e.host))"
-    )
     return {
-        kind: f"({view_relation(hosted, windows_kind(kind), _columns(windows_kind(kind), names), keys)})"
+        kind: f"({view_relation(hosted(MATCHED), windows_kind(kind), _columns(windows_kind(kind), names), keys)})"
         for kind, names in sorted(wanted.items())
     }
 

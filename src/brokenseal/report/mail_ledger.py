@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 
 from rich.console import Console
 from rich.text import Text
@@ -41,7 +42,6 @@ SURE = {
     "medium": "likely: the logs name the mailbox; that it was the intruder follows from address and time",
     "low": "not sure: the logs do not name the mailbox or the intruder",
 }
-_UNIT = {True: "bytes", False: "items"}
 _BARS = " ▁▂▃▄▅▆▇█"
 _WIDTH = 72
 
@@ -119,8 +119,6 @@ def _buckets(hours: Sequence[OutflowHour]) -> list[tuple[int, int]]:
 
 
 def _hour_number(text: str) -> int:
-    from datetime import datetime
-
     return int(datetime.fromisoformat(text).timestamp()) // 3600
 
 
@@ -154,8 +152,8 @@ def _labelled(row: Mailbox, *, verbose: bool) -> Iterable[tuple[str, str]]:
     because = [plain(reason) for reason in row.get("incomplete_because", [])]
     yield "Complete", "yes" if row["complete"] else f"NO: {'; '.join(because)}"
     yield "Sure", in_words(SURE, row.get("confidence", ""))
-    for name, label in (("source_ips", "From"), ("users", "As"), ("folders", "Folders")):
-        values: Sequence[str] = row.get(name, [])  # type: ignore[assignment]
+    lists = (("From", row.get("source_ips", [])), ("As", row.get("users", [])), ("Folders", row.get("folders", [])))
+    for label, values in lists:
         if values:
             shown = values if verbose else values[:5]
             rest = f" and {len(values) - len(shown)} more" if len(values) > len(shown) else ""
@@ -176,17 +174,17 @@ def _more(row: Mailbox) -> str:
 
 
 def _amount(row: Mapping[str, object]) -> str:
-    items = _bounds(row.get("items_at_least"), row.get("items_at_most"), lambda value: count(value, "item"))
-    size = _bounds(row.get("bytes_at_least"), row.get("bytes_at_most"), bytes_in_words)
+    items = _bounds(row, "items", lambda value: count(value, "item"))
+    size = _bounds(row, "bytes", bytes_in_words)
     return f"{items} and {size}"
 
 
-def _bounds(least: object, most: object, words: object) -> str:
-    assert callable(words)
+def _bounds(row: Mapping[str, object], unit: str, words: Callable[[int], str]) -> str:
+    least, most = row.get(f"{unit}_at_least"), row.get(f"{unit}_at_most")
     low = words(least) if isinstance(least, int) else "an unknown number"
-    if most is None:
-        return f"at least {low} (no upper bound)" if least else "an unknown number of " + _UNIT[words is bytes_in_words]
-    return str(low) if most == least else f"{low} to {words(most)}"
+    if not isinstance(most, int):
+        return f"at least {low} (no upper bound)" if least else f"an unknown number of {unit}"
+    return low if most == least else f"{low} to {words(most)}"
 
 
 def _cells(row: Mailbox) -> list[object]:

@@ -36,7 +36,7 @@ def what_ran(document: IncidentDocument, page: Page) -> None:
 
 def _trees(intrusion: Intrusion, weights: Mapping[str, Weight], page: Page) -> None:
     processes = intrusion["processes"]
-    parents = _parents(processes)
+    parents = parents_of(processes)
     shown = sorted(range(len(processes)) if page.verbose else _telling(processes, parents, weights))
     for host in dict.fromkeys(processes[place]["host"] for place in shown):
         page.barred(f"on {plain(host)}", INDENT, f"Intrusion {plain(intrusion['id'], _LONGEST_NUMBER)}")
@@ -48,7 +48,7 @@ def _trees(intrusion: Intrusion, weights: Mapping[str, Weight], page: Page) -> N
         page.sentence("Where no command line is shown, none was logged.")
 
 
-def _parents(processes: Sequence[Process]) -> list[int | None]:
+def parents_of(processes: Sequence[Process]) -> list[int | None]:
     """The place of each one's parent. Parents come before children, so that no loop can come of it."""
     places: dict[str, int] = {}
     parents: list[int | None] = []

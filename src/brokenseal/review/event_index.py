@@ -22,6 +22,7 @@ from brokenseal import __version__
 from brokenseal.errors import CaseError
 from brokenseal.events import DuckEngine, EventStore
 from brokenseal.events.engine import sql_text
+from brokenseal.incident.event_sql import HOST, HOST_JOIN
 from brokenseal.incident.hosts import Hosts
 from brokenseal.review.event_columns import columns_of, shown_kinds
 from brokenseal.review.opened_case import OpenedCase
@@ -151,9 +152,7 @@ def _select(kind: str, relation: str) -> str:
     columns = columns_of(kind)
     return (
         f"SELECT epoch_ms(e.time) AS ms, e.source_id, e.line, {sql_text(kind)} AS kind, "
-        "coalesce(n.spelling, e.host, s.source_host) AS host, "
-        f"{columns.ip_sql} AS ip, {columns.account_sql} AS account, {columns.mailbox_sql} AS mailbox, "
+        f"{HOST} AS host, {columns.ip_sql} AS ip, {columns.account_sql} AS account, {columns.mailbox_sql} AS mailbox, "
         f"{columns.text_sql} AS text, {columns.cut_sql} AS cut "
-        f"FROM {relation} e LEFT JOIN source_hosts s ON s.source_id = e.source_id "
-        "LEFT JOIN host_spellings n ON n.lowered = lower(e.host) WHERE e.time IS NOT NULL"
+        f"FROM {relation} e {HOST_JOIN} WHERE e.time IS NOT NULL"
     )

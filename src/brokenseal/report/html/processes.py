@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from brokenseal.report.html.context import Context
 from brokenseal.report.html.shown import LONGEST, LONGEST_NAME, shown
+from brokenseal.report.processes import parents_of
 from brokenseal.report.shape import IncidentDocument, Process
 
 _PROCESSES, _INTRUSIONS, _HOSTS = 500, 10, 20
@@ -98,19 +99,9 @@ def _all_chosen(document: IncidentDocument) -> dict[int, list[int]]:
     return chosen
 
 
-def _parents(processes: Sequence[Process]) -> list[int | None]:
-    """The place of each one's parent. Parents come before children, so that no loop can come of it."""
-    places: dict[str, int] = {}
-    parents: list[int | None] = []
-    for place, process in enumerate(processes):
-        parents.append(None if process["parent"] is None else places.get(process["parent"]))
-        places.setdefault(process["id"], place)
-    return parents
-
-
 def _chosen(processes: Sequence[Process], room: int) -> list[int]:
     """As many as there is room for, never one without its parents: those with findings, what these started, others."""
-    parents = _parents(processes)
+    parents = parents_of(processes)
     below: set[int | None] = set()
     for place, process in enumerate(processes):
         if process["findings"] or (parents[place] is not None and parents[place] in below):
@@ -132,7 +123,7 @@ def _chosen(processes: Sequence[Process], room: int) -> list[int]:
 def _trees(context: Context, number: int, chosen: Sequence[int]) -> list[Tree]:
     texts, intrusion = context.texts, context.document["intrusions"][number]
     processes = intrusion["processes"]
-    parents = _parents(processes)
+    parents = parents_of(processes)
     shown_here = set(chosen)
     proving = _proving(context, [process for place, process in enumerate(processes) if place in shown_here])
     telling: set[int] = set()  # with a proving finding, or with one below
