@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brokenseal.parsers.decoding import Cleaned, clean, decoded_head, encoding_of, newlines_of
+from brokenseal.parsers.decoding import Cleaned, clean, decoded_head, encoding_of, newlines_of, rows_with
 
 
 def cleaned(raw: bytes, encoding: str = "utf-8") -> Cleaned:
@@ -84,3 +85,11 @@ def test_lone_surrogates_stay_visible_in_their_line() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-16-le"])
 def test_decoded_head_is_what_parsers_will_see(encoding: str) -> None:
     assert decoded_head("#Fields: date time\r\n".encode(encoding)) == b"#Fields: date time\r\n"
+
+
+@given(texts=st.lists(st.text("ab\n", max_size=6) | st.none()), part=st.sampled_from(["a", "ab", "aa", "aba", "b\n"]))
+def test_rows_with_is_what_a_look_at_each_says(texts: list[str | None], part: str) -> None:
+    expected = [text is not None and part in text for text in texts]
+    whole = pa.array(texts, pa.string())
+    assert rows_with(whole, part.encode()).tolist() == expected
+    assert rows_with(whole[1:], part.encode()).tolist() == expected[1:]

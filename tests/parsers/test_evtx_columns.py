@@ -12,17 +12,17 @@ import pytest
 from brokenseal.parsers.evtx_columns import columns_of
 
 SYSTEM: dict[str, Any] = {
-    "Provider_attributes": {"Name": "Microsoft-Windows-Sysmon", "Guid": "{5770385f-c22a-43e0-bf4c-06f5698ffbd9}"},
+    "Provider": {"#attributes": {"Name": "Microsoft-Windows-Sysmon", "Guid": "{5770385f-c22a-43e0-bf4c-06f5698ffbd9}"}},
     "EventID": 1,
     "Level": 4,
     "Task": 1,
     "Opcode": 0,
     "Keywords": "0x8000000000000000",
-    "TimeCreated_attributes": {"SystemTime": "2021-03-03T05:00:00.123456Z"},
+    "TimeCreated": {"#attributes": {"SystemTime": "2021-03-03T05:00:00.123456Z"}},
     "EventRecordID": 17,
     "Channel": "Microsoft-Windows-Sysmon/Operational",
     "Computer": "EX01.example.test",
-    "Security_attributes": {"UserID": "S-1-5-18"},
+    "Security": {"#attributes": {"UserID": "S-1-5-18"}},
 }
 
 
@@ -79,6 +79,19 @@ def test_numbers_may_be_texts_and_what_is_none_is_said() -> None:
     assert warnings == {"Level is not a number (kept as empty)": 2}
 
 
+def test_the_text_of_an_element_with_attributes_is_its_value() -> None:
+    qualified = {"#attributes": {"Qualifiers": 16384}, "#text": 7036}
+    marked = {"#attributes": {"x": "y"}, "#text": "EX02.example.test"}
+    rows, warnings = columns(
+        {"System": SYSTEM | {"EventID": qualified}},
+        {"System": SYSTEM},
+        {"System": SYSTEM | {"Computer": marked, "Channel": {"#attributes": {"x": "y"}}}},
+    )
+    assert [row["EventID"] for row in rows] == [7036, 1, 1]
+    assert [row["host"] for row in rows] == ["EX01.example.test", "EX01.example.test", "EX02.example.test"]
+    assert (rows[2]["Channel"], warnings) == (None, {})
+
+
 @pytest.mark.parametrize(
     ("text", "time"),
     [
@@ -91,7 +104,7 @@ def test_numbers_may_be_texts_and_what_is_none_is_said() -> None:
     ],
 )
 def test_times_are_cut_to_milliseconds(text: str, time: str | None) -> None:
-    ((row,), _) = columns({"System": SYSTEM | {"TimeCreated_attributes": {"SystemTime": text}}})
+    ((row,), _) = columns({"System": SYSTEM | {"TimeCreated": {"#attributes": {"SystemTime": text}}}})
     assert (row["time"] and row["time"].isoformat()) == time
 
 
@@ -107,6 +120,18 @@ def test_times_are_cut_to_milliseconds(text: str, time: str | None) -> None:
         ({"Data": []}, {"Data": ""}),
         ({"Text": 'say "Data": no'}, {"Text": 'say "Data": no'}),
         ("only text", {"Data": "only text", "Data#0": "only text"}),
+        ({"#attributes": {"Name": "x"}, "A": "1"}, {"A": "1"}),
+        ({"#attributes": {"Name": "x"}}, None),
+        ({"#attributes": {"Name": "x"}, "#text": "a"}, {"Data": "a", "Data#0": "a"}),
+        (
+            {"A": {"#attributes": {"b": "c"}, "#text": "1"}, "D": {"#attributes": {"b": "c"}}, "E": [{"F": "2"}]},
+            {"A_attributes": {"b": "c"}, "A": "1", "D_attributes": {"b": "c"}, "E": [{"F": "2"}]},
+        ),
+        (
+            {"A": {"#attributes": {"b": "c"}, "G": {"#attributes": {"h": "i"}, "J": "3"}}},
+            {"A_attributes": {"b": "c"}, "A": {"G_attributes": {"h": "i"}, "G": {"J": "3"}}},
+        ),
+        ({"Text": 'say "#attributes": no'}, {"Text": 'say "#attributes": no'}),
         ('{"not": "an object', {"Data": '{"not": "an object', "Data#0": '{"not": "an object'}),
         ({}, {}),
         (None, None),
@@ -118,7 +143,10 @@ def test_the_events_own_data(event_data: Any, flat: Any) -> None:
 
 def test_user_data_is_what_its_element_holds() -> None:
     inner = {"Reason": "x", "Param": {"Sub": "1"}}
-    assert data({"UserData": {"EventXML_attributes": {"xmlns": "y"}, "EventXML": inner}}) == inner
+    assert data({"UserData": {"EventXML": {"#attributes": {"xmlns": "y"}, **inner}}}) == inner
+    assert (
+        data({"UserData": {"#attributes": {"a": "b"}, "EventXML": {"#attributes": {"xmlns": "y"}, **inner}}}) == inner
+    )
     assert data({"UserData": {"LogFileCleared": {"SubjectUserName": "a"}}}) == {"SubjectUserName": "a"}
     assert data({"UserData": {"Text": "a"}}) == {"Data": "a", "Data#0": "a"}
     assert data({"UserData": {"EventData": {"Data": ["a"]}}}) == {"Data": "a", "Data#0": "a"}
@@ -128,7 +156,7 @@ def test_user_data_is_what_its_element_holds() -> None:
 
 
 def cmdlet(event: int, *items: str) -> Any:
-    provider = {"Provider_attributes": {"Name": "MSExchange CmdletLogs"}, "EventID": event}
+    provider = {"Provider": {"#attributes": {"Name": "MSExchange CmdletLogs"}}, "EventID": event}
     return data({"EventData": {"Data": {"#text": list(items)}}}, **provider)
 
 

@@ -22,7 +22,7 @@ NO_TIME = 0
 def event(number: int, time: str | None = "2021-03-03T06:00:00.000Z") -> str:
     system: dict[str, Any] = {"EventRecordID": number, "EventID": 1}
     if time:
-        system["TimeCreated_attributes"] = {"SystemTime": time}
+        system["TimeCreated"] = {"#attributes": {"SystemTime": time}}
     return json.dumps({"Event": {"System": system}})
 
 

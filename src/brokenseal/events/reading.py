@@ -22,6 +22,7 @@ from brokenseal.evidence import EvidenceFile
 from brokenseal.parsers import Batch, Parsed, Parser, Settings, identify
 from brokenseal.parsers.base import looks_binary
 from brokenseal.parsers.blocks import HEAD_BYTES, Block, Positions, Tally, raw_blocks
+from brokenseal.parsers.decoding import Mask, rows_with
 from brokenseal.parsers.exchange_log import log_type
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
@@ -35,7 +36,7 @@ SITE_SAMPLE_ROWS = 4096
 STREAMS_PER_FILE = 32
 SLICES_PER_FILE = 1000
 #: Part of a path, in JSON, that only programs and pages of an Exchange server have.
-EXCHANGE_FILES = r"Exchange Server\\V15\\Bin\\MSExchange"
+EXCHANGE_FILES = rb"Exchange Server\\V15\\Bin\\MSExchange"
 
 
 class Prefilter(Protocol):
@@ -238,38 +239,36 @@ def _note_times(table: pa.Table, source: Source) -> None:
 def _note_slices(table: pa.Table, times: Positions, source: Source) -> None:
     """What each host wrote into each log, hour by hour."""
     exchange = _shows_exchange(table, source)
-    slim = pa.table(
-        {
-            "host": table.column("host"),
-            "stream": pc.fill_null(table.column("Channel"), ""),
-            "hour": pa.array(times // HOUR_MS),
-            "at": pa.array(times),
-            "exchange": exchange,
-        }
-    )
-    groups = slim.group_by(["host", "stream", "hour"], use_threads=False)
-    for row in groups.aggregate([("at", "min"), ("at", "max"), ("at", "count"), ("exchange", "max")]).to_pylist():
-        known = (row["host"], row["stream"]) in {(part.host, part.stream) for part in source.slices}
-        stream = row["stream"] if known or len(source.slices) < SLICES_PER_FILE else ""
-        source.saw_slice(
-            Slice(
-                row["host"] if known or len(source.slices) < SLICES_PER_FILE else None,
-                stream,
-                row["at_min"],
-                row["at_max"],
-                row["exchange_max"],
-                {row["hour"]: row["at_count"]},
-            )
-        )
+    hosts, of_host = _coded(table.column("host"))
+    streams, of_stream = _coded(pc.fill_null(table.column("Channel"), ""))
+    pairs = of_host * len(streams) + of_stream
+    order = np.argsort(pairs, kind="stable")
+    known = {(part.host, part.stream) for part in source.slices}
+    bounds = np.flatnonzero(np.diff(pairs[order], prepend=-1))
+    # In the order in which the pairs come first.
+    for rows in sorted(np.split(order, bounds[1:]), key=lambda rows: int(rows[0])):
+        pair = hosts[of_host[rows[0]]], streams[of_stream[rows[0]]] or ""
+        if pair not in known and len(source.slices) >= SLICES_PER_FILE:
+            pair = None, ""
+        at = times[rows]
+        hours, counts = np.unique(at // HOUR_MS, return_counts=True)
+        by_hour = dict(zip(hours.tolist(), counts.tolist(), strict=True))
+        source.saw_slice(Slice(*pair, int(at.min()), int(at.max()), bool(exchange[rows].any()), by_hour))
 
 
-def _shows_exchange(table: pa.Table, source: Source) -> pa.Array:
+def _coded(values: pa.ChunkedArray) -> tuple[list[str | None], Positions]:
+    """The distinct values and, for each row, the place of its own among them."""
+    coded = values.combine_chunks().dictionary_encode(null_encoding="encode")
+    return coded.dictionary.to_pylist(), np.asarray(coded.indices).astype(np.int64)
+
+
+def _shows_exchange(table: pa.Table, source: Source) -> Mask:
     """For each row, whether it shows an Exchange server; not asked again of hosts of which that is known."""
     hosts = set(table.column("host").unique().to_pylist())
     if source.slices and hosts <= {part.host for part in source.slices if part.exchange}:
-        return pa.repeat(pa.scalar(False), table.num_rows)
-    providers, data = (pc.fill_null(table.column(name), "") for name in ("Provider_Name", "Data"))
-    return pc.or_(pc.starts_with(providers, "MSExchange"), pc.match_substring(data, EXCHANGE_FILES))
+        return np.zeros(table.num_rows, dtype=np.bool_)
+    providers = pc.fill_null(pc.starts_with(table.column("Provider_Name"), "MSExchange"), False)
+    return np.asarray(providers) | rows_with(table.column("Data").combine_chunks(), EXCHANGE_FILES)
 
 
 def _note_streams(table: pa.Table, source: Source) -> None:

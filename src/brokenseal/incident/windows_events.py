@@ -97,11 +97,13 @@ def _enough(waiting: Iterable[AlikeRows]) -> bool:
 
 def _batches(store: EventStore, events: str) -> Iterator[pa.Table]:
     columns = ", ".join(sql_name(name) for name in BATCH_COLUMNS)
-    yield from store.engine.batches(f"SELECT {columns} FROM {events} WHERE NOT {IS_PART}", BATCH_ROWS)
-    # Most cases have none, and looking for parts means reading what all events say.
+    # Looking for parts means reading what an event says, which the engine would do of all events, not of these only.
     blocks = f"(SELECT * FROM {events} WHERE EventID = {SCRIPT_BLOCK_EVENT})"
+    others = f"SELECT {columns} FROM {events} WHERE EventID IS DISTINCT FROM {SCRIPT_BLOCK_EVENT}"
+    yield from store.engine.batches(others, BATCH_ROWS)
     if not store.engine.query(f"SELECT count(*) FROM {blocks}").column(0)[0].as_py():
         return
+    yield from store.engine.batches(f"SELECT {columns} FROM {blocks} WHERE NOT {IS_PART}", BATCH_ROWS)
     store.engine.execute(f"CREATE OR REPLACE TABLE joined_blocks AS {joined_blocks_sql(blocks)}")
     yield from store.engine.batches(f"SELECT {columns} FROM joined_blocks", BATCH_ROWS)
     store.engine.execute("DROP TABLE joined_blocks")

@@ -1,8 +1,8 @@
 """The columns of the records of an event log, from the JSON that its decoder makes of them.
 
-The JSON follows the event's XML, with attributes beside their elements (``Provider_attributes``). The embedded engine takes
-it apart, a block of records at once; data with names are the column ``Data`` as they are. Data without names, and those in
-UserData, are put in order one by one: for so few, an engine's plan takes longer than the work.
+The JSON follows the event's XML, with attributes inside their elements (``#attributes``). The embedded engine takes it
+apart, a block of records at once; data with names are the column ``Data`` as they are. Data without names, with attributes,
+and those in UserData, are put in order one by one: for so few, an engine's plan takes longer than the work.
 """
 
 from __future__ import annotations
@@ -18,25 +18,27 @@ import pyarrow.compute as pc
 
 from brokenseal.parsers.cells import to_cell
 from brokenseal.parsers.columns import EMPTY_TEXT, NULL_TEXT, Cell
-from brokenseal.parsers.decoding import Mask
+from brokenseal.parsers.decoding import rows_with
 from brokenseal.parsers.times import as_chunked, within_years
 from brokenseal.parsers.windows_event import CMDLET_PROVIDER, query
 
 _SYSTEM = "$.Event.System."
-#: What is taken and where it is; the last two are the event's own data, of which it has one kind.
+#: What is taken and where it is; the last two are the event's own data, of which it has one kind. Of ids with qualifiers,
+#: which old programs write, the id is the text.
 _PATHS = {
     "host": f"{_SYSTEM}Computer",
     "Channel": f"{_SYSTEM}Channel",
-    "Provider_Name": f"{_SYSTEM}Provider_attributes.Name",
+    "Provider_Name": f'{_SYSTEM}Provider."#attributes".Name',
     "Keywords": f"{_SYSTEM}Keywords",
-    "UserID": f"{_SYSTEM}Security_attributes.UserID",
+    "UserID": f'{_SYSTEM}Security."#attributes".UserID',
     "Message": "$.Event.RenderingInfo.Message",
     "EventRecordID": f"{_SYSTEM}EventRecordID",
     "EventID": f"{_SYSTEM}EventID",
     "Level": f"{_SYSTEM}Level",
     "Task": f"{_SYSTEM}Task",
     "Opcode": f"{_SYSTEM}Opcode",
-    "time": f"{_SYSTEM}TimeCreated_attributes.SystemTime",
+    "time": f'{_SYSTEM}TimeCreated."#attributes".SystemTime',
+    "QualifiedID": f'{_SYSTEM}EventID."#text"',
     "EventData": "$.Event.EventData",
     "UserData": "$.Event.UserData",
 }
@@ -48,14 +50,14 @@ _NUMBERS = {
     "Opcode": Cell.INT32,
 }
 _OWN_DATA = ("EventData", "UserData")
-_COLUMNS = [name for name in _PATHS if name not in _OWN_DATA]
+_COLUMNS = [name for name in _PATHS if name not in ("QualifiedID", *_OWN_DATA)]
 _LISTED = ", ".join(f"'{path}'" for path in _PATHS.values())
 _TIME = f"s[{list(_PATHS).index('time') + 1}]"
-#: ``s``: JSON values, so that a text is not taken for the object it looks like. ``listed``: there may be unnamed data. Of a
-#: time, ``epoch_ms`` would round up what is cut off everywhere else.
+#: ``s``: JSON values, so that a text is not taken for the object it looks like. Of a time, ``epoch_ms`` would round up what
+#: is cut off everywhere else.
 _SQL = (
-    f"SELECT s, listed, epoch_us(TRY_CAST(replace({_TIME}, '\"', '') AS TIMESTAMPTZ)) // 1000 AS time "
-    f"FROM (SELECT json_extract(j, [{_LISTED}]) AS s, contains(j, '\"Data\":') AS listed FROM records)"
+    f"SELECT s, epoch_us(TRY_CAST(replace({_TIME}, '\"', '') AS TIMESTAMPTZ)) // 1000 AS time "
+    f"FROM (SELECT json_extract(j, [{_LISTED}]) AS s FROM records)"
 )
 _NULL, _CMDLETS, _FALSE = pa.scalar("null"), pa.scalar(CMDLET_PROVIDER), pa.scalar(False)
 _OUTCOMES = {1: "succeeded", 6: "failed", 8: "failed"}
@@ -74,40 +76,41 @@ def columns_of(records: pa.Array) -> tuple[dict[str, pa.ChunkedArray], Counter[s
     cells = pa.concat_arrays(found.column("s").chunks).flatten()
     count = len(records)
     # All columns at once, one behind the other: each step has its price, however few values there are.
-    places = np.arange(count * len(_PATHS)).reshape(count, len(_PATHS)).T
-    short = _plain(cells.take(pa.array(places[: -len(_OWN_DATA)].ravel())))
+    places = dict(zip(_PATHS, np.arange(count * len(_PATHS)).reshape(count, len(_PATHS)).T, strict=True))
+    qualified = places["QualifiedID"]
+    has_qualifiers = np.asarray(cells.take(pa.array(qualified)).is_valid())
+    places["EventID"] = np.where(has_qualifiers, qualified, places["EventID"])
+    short = _plain(cells.take(pa.array(np.concatenate([places[name] for name in _COLUMNS]))))
     columns = {name: as_chunked(short.slice(place * count, count)) for place, name in enumerate(_COLUMNS)}
     warnings: Counter[str] = Counter()
     for name, cell in _NUMBERS.items():
         columns[name], unreadable = to_cell(columns[name], cell)
         warnings[f"{name} is not a number (kept as empty)"] += unreadable
     columns["time"] = within_years(found.column("time"))
-    event_data, user_data = (cells.take(pa.array(row)) for row in places[-len(_OWN_DATA) :])
-    columns["Data"] = _data(event_data, user_data, columns, np.asarray(found.column("listed")))
+    event_data, user_data = (cells.take(pa.array(places[name])) for name in _OWN_DATA)
+    columns["Data"] = _data(event_data, user_data, columns)
     return columns, +warnings
 
 
 def _plain(values: pa.Array) -> pa.Array:
     """JSON values as text; those that say nothing are null."""
     text = pc.ascii_trim(values, characters='"')
-    # What has escapes inside is not for such short cuts.
-    escaped = np.asarray(pc.fill_null(pc.match_substring(values, "\\"), _FALSE))
+    # What has escapes inside, or is an element with attributes, is not for such short cuts.
+    escaped = rows_with(values, b"\\") | np.asarray(pc.fill_null(pc.starts_with(values, "{"), _FALSE))
     if escaped.any():
         read = pa.array(
-            [_text(json.loads(value)) for value in values.filter(pa.array(escaped)).to_pylist()], pa.string()
+            [_text(_beside(json.loads(value))) for value in values.filter(pa.array(escaped)).to_pylist()], pa.string()
         )
         text = pc.replace_with_mask(text, escaped, read)
     nothing = pc.or_(pc.equal(text, EMPTY_TEXT), pc.equal(values, _NULL))
     return pc.if_else(nothing, NULL_TEXT, text)
 
 
-def _data(
-    event_data: pa.Array, user_data: pa.Array, columns: Mapping[str, pa.ChunkedArray], listed: Mask
-) -> pa.ChunkedArray:
+def _data(event_data: pa.Array, user_data: pa.Array, columns: Mapping[str, pa.ChunkedArray]) -> pa.ChunkedArray:
     """The column ``Data``: an object of named data as it stands; what is different, one by one."""
     named = np.asarray(pc.fill_null(pc.starts_with(event_data, "{"), _FALSE))
     cmdlet = np.asarray(pc.fill_null(pc.equal(columns["Provider_Name"], _CMDLETS), _FALSE))
-    odd = ~named | listed | cmdlet
+    odd = ~named | cmdlet | rows_with(event_data, b'"Data":') | rows_with(event_data, b'"#attributes":')
     if not odd.any():
         return as_chunked(event_data)
     chosen = pa.array(odd)
@@ -139,13 +142,32 @@ def _fields(event_data: str | None, user_data: str | None, event: int | None, cm
 
 def _own_data(event_data: str | None, user_data: str | None) -> dict[str, object] | None:
     """EventData or, without its own name, the element in UserData. A text instead of elements is one item."""
-    value = json.loads(event_data or "null")
+    value = _beside(json.loads(event_data or "null"))
     if value is None:
-        elements = json.loads(user_data or "null")
+        elements = _beside(json.loads(user_data or "null"))
         if isinstance(elements, dict):
-            names = (name for name in elements if not name.endswith("_attributes") and name != "#attributes")
+            names = (name for name in elements if not name.endswith("_attributes"))
             value = elements.get(next(names, ""))
     return value if value is None or isinstance(value, dict) else {"Data": _text(value)}
+
+
+def _beside(element: object) -> object:
+    """An element without its own attributes, and those of the elements in it beside them: ``X_attributes``, ``X``."""
+    if isinstance(element, list):
+        return [_beside(item) for item in element]
+    if not isinstance(element, dict):
+        return element
+    if "#attributes" in element:
+        rest = {name: value for name, value in element.items() if name != "#attributes"}
+        return None if not rest else rest["#text"] if list(rest) == ["#text"] else _beside(rest)
+    flat: dict[str, object] = {}
+    for name, value in element.items():
+        if isinstance(value, dict) and "#attributes" in value:
+            flat[f"{name}_attributes"] = value["#attributes"]
+            if len(value) == 1:
+                continue
+        flat[name] = _beside(value)
+    return flat
 
 
 def _items(data: object) -> list[str]:

@@ -57,7 +57,7 @@ def decode(image: bytes | bytearray | memoryview) -> Results | str:
     found: list[_Record | RuntimeError] = []
     try:
         stream = io.BytesIO(b"".join((_FILE_HEADER, image)))
-        parser = evtx.PyEvtxParser(stream, number_of_threads=1, separate_json_attributes=True, indent=False)
+        parser = evtx.PyEvtxParser(stream, number_of_threads=1, separate_json_attributes=False, indent=False)
         records = cast(Iterable[_Record], parser.records_json())
         while len(found) < CHUNK:
             try:
