@@ -6,7 +6,6 @@ import datetime as dt
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pyarrow as pa
 from hypothesis import given, settings
@@ -37,7 +36,7 @@ def correlation(kind: str, rules: Sequence[str] = RULES, **more: object) -> Corr
         level="high",
         path="c.yml",
         line=1,
-        file=Path("c.yml"),
+        file="c.yml",
         type=kind,
         uses=tuple(Reference(rule, KINDS) for rule in rules),
         span_ms=10_000,

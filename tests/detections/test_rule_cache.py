@@ -155,7 +155,7 @@ def test_the_same_rules_elsewhere_are_not_taken_for_these(cache: Path, rules: Pa
     copy.mkdir(parents=True)
     (copy / "a.yml").write_text(RULE, "utf-8")
     found = compiled_rules([copy])
-    assert (found.from_cache, found.rule_set.rules[0].file) == (False, copy / "a.yml")
+    assert (found.from_cache, found.rule_set.rules[0].file) == (False, str(copy / "a.yml"))
 
 
 def test_problems_and_correlations_are_kept_too(cache: Path, rules: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_rule_with_everything(write_rules: Write) -> None:
     assert loaded.problems == ()
     (found,) = loaded.rules
     assert (found.id, found.title, found.level, found.path) == (ID_A, "A rule", "critical", "rules/web/r.yml")
-    assert found.file == folder / "web/r.yml"
+    assert found.file == str(folder / "web/r.yml")
     assert (found.kinds, found.outcome, found.stage, found.reported) == (("httpproxy",), "probed", "probe", True)
     assert (found.cves, found.techniques) == (("CVE-2021-26855",), ("T1190",))
     assert found.literals("httpproxy") == frozenset(["/x.js"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -145,7 +144,7 @@ def rule(number: int, condition: str, **selections: object) -> Rule:
         level="high",
         path="r.yml",
         line=1,
-        file=Path("r.yml"),
+        file="r.yml",
         kinds=kinds_of_logsource("ps_script", "windows", None),
         criterion=criterion_of(SigmaRule.from_dict(data, policy=POLICY)),
     )

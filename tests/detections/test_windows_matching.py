@@ -103,7 +103,7 @@ def rule(detection: Mapping[str, object], number: int = 1, /, **logsource: str) 
     rule_id = f"00000000-0000-4000-8000-{number:012}"
     criterion = criterion_of(SigmaRule.from_dict(data, policy=POLICY))
     return Rule(
-        id=rule_id, title="r", level="high", path="r.yml", line=1, file=Path("r.yml"), kinds=kinds, criterion=criterion
+        id=rule_id, title="r", level="high", path="r.yml", line=1, file="r.yml", kinds=kinds, criterion=criterion
     )
 
 

@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import cast
 
 import pyarrow as pa
@@ -396,7 +395,7 @@ def rule(number: int, detection: Mapping[str, object], tree: Tree) -> Rule:
         level="high",
         path="r.yml",
         line=1,
-        file=Path("r.yml"),
+        file="r.yml",
         kinds=kinds_of_logsource("process_creation", "windows", None),
         criterion=criterion_of(SigmaRule.from_dict(data, policy=POLICY)),
     )

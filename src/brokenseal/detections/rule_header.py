@@ -21,10 +21,10 @@ References:
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID, uuid5
 
 from brokenseal.detections.rule_files import Document, Problem
@@ -48,8 +48,8 @@ _TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)", re.IGNORECASE)
 class RuleHeader:
     """``id`` is a UUID (lower case); ``path`` (a printed name) and ``line`` say where the rule stands.
 
-    ``file`` is the file itself; it is never printed. Absent texts are empty. ``cves`` like 'CVE-2021-26855',
-    ``techniques`` like 'T1505.003'.
+    ``file`` is the path of the file, which is never printed; a text, because comparing thousands of paths takes long.
+    Absent texts are empty. ``cves`` like 'CVE-2021-26855', ``techniques`` like 'T1505.003'.
     """
 
     id: str
@@ -57,7 +57,7 @@ class RuleHeader:
     level: str
     path: str
     line: int
-    file: Path
+    file: str
     name: str = ""
     description: str = ""
     tags: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ def read_header(document: Document) -> tuple[RuleHeader, list[Problem]]:
         level=level,
         path=document.path,
         line=document.line,
-        file=document.file,
+        file=os.fspath(document.file),
         name=str(data.get("name") or ""),
         description=str(data.get("description") or "").strip(),
         tags=tags,

@@ -28,13 +28,12 @@ class Knowledge:
         # All together: ids must be unique over all, and correlations may build on rules of another folder.
         compiled = compiled_rules([*[campaign.rules_folder for campaign in campaigns], *more])
         rule_set = compiled.rule_set
-        # Paths as texts: comparing paths takes most of the time that a start with kept rules needs.
-        placed = [(rule.id, os.fspath(rule.file)) for rule in (*rule_set.rules, *rule_set.correlations)]
+        folders = [(campaign.id, os.path.join(campaign.rules_folder, "")) for campaign in campaigns]
         belongs = {
-            rule_id: campaign.id
-            for campaign in campaigns
-            for rule_id, file in placed
-            if file.startswith(os.path.join(campaign.rules_folder, ""))
+            rule.id: campaign
+            for campaign, folder in folders
+            for rule in (*rule_set.rules, *rule_set.correlations)
+            if rule.file.startswith(folder)
         }
         return cls(tuple(campaigns), compiled, belongs)
 

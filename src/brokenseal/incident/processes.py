@@ -14,7 +14,7 @@ import pyarrow as pa
 from brokenseal.detections.windows_kind import by_lower_case, keys_sql, view_relation, windows_kind
 from brokenseal.detections.windows_logs import PREFIX
 from brokenseal.events import EventStore
-from brokenseal.events.engine import sql_texts
+from brokenseal.events.engine import sql_text, sql_texts
 from brokenseal.incident.findings import Finding
 from brokenseal.incident.matches import MATCHES
 from brokenseal.incident.process_tree import COMMON_PARENTS, Place, Process, Row, linked
@@ -52,19 +52,15 @@ def _guid(name: str) -> str:
 
 def _seeds(store: EventStore, rules: Iterable[str]) -> list[dict[str, object]]:
     """Matched events that name a process: host, its GUID, or the place of its own 4688, with the finding's key."""
-    guid = (
-        "coalesce("
-        + ", ".join(
-            f"json_extract_string(e.Data, '/{name}')"
-            for name in ("ProcessGuid", "SourceProcessGuid", "SourceProcessGUID")
-        )
-        + ")"
-    )
+    pointers = ", ".join(sql_text(f"/{name}") for name in ("ProcessGuid", "SourceProcessGuid", "SourceProcessGUID"))
     found: list[dict[str, object]] = store.engine.query(
-        f"SELECT m.rule, m.host, coalesce(m.source_ip, '') AS source_ip, {_guid(guid)} AS guid, m.source_id, m.line "
-        f"FROM {MATCHES} m JOIN windows_matched e ON e.source_id = m.source_id AND e.line = m.line "
+        f"WITH named AS (SELECT source_id, line, EventID, json_extract_string(Data, [{pointers}]) AS guids "
+        "FROM windows_matched) "
+        "SELECT m.rule, m.host, coalesce(m.source_ip, '') AS source_ip, "
+        f"{_guid('coalesce(guids[1], guids[2], guids[3])')} AS guid, m.source_id, m.line "
+        f"FROM {MATCHES} m JOIN named e ON e.source_id = m.source_id AND e.line = m.line "
         f"WHERE m.kind = '{TABLE}' AND m.rule IN ({sql_texts(rules)}) AND m.host IS NOT NULL "
-        f"AND ({guid} IS NOT NULL OR e.EventID = 4688) ORDER BY ALL"
+        "AND (coalesce(guids[1], guids[2], guids[3]) IS NOT NULL OR e.EventID = 4688) ORDER BY ALL"
     ).to_pylist()
     return found
 
