@@ -20,12 +20,14 @@ from brokenseal.detections.web_language import (
     FAMILY_OF,
     Page,
     extension_of,
+    language_by_content,
     language_by_name,
     take_apart,
 )
 from brokenseal.detections.web_layout import appended_features, hiding_features, layout_features
 from brokenseal.detections.web_model import Model, stored_model
-from brokenseal.detections.web_pieces import NET
+from brokenseal.detections.web_pieces import ALL_CODE, NET, RAZOR
+from brokenseal.detections.web_plain_page import is_plain, rough_code
 from brokenseal.detections.web_program import program_features
 from brokenseal.detections.web_view import CodeView
 from brokenseal.detections.yara_rules import YaraMatch, YaraRules
@@ -173,12 +175,24 @@ class WebContent:
         if language != "config" and not self._gate.opens(family, extension_of(path), data):
             return language, family is not None, []
         decoded = decode_text(data)
+        inside = language_by_content(decoded.text) if family is None else language
+        if FAMILY_OF.get(inside) == NET and decoded.odd is None and self._is_plain(extension_of(path), decoded.text):
+            return inside, family is not None, []
         page = take_apart(path, decoded.text)
         if (length := len(page.code)) > CODE_LIMIT:
             page = replace(page, code=_ends_of(page.code))
             notes.append(f"features looked at {CODE_LIMIT:,} of {length:,} letters of server code (first and last)")
         served = page.served or page.language == "config"
         return page.language, served, layout_features(page, decoded) + self._code(page)
+
+    def _is_plain(self, extension: str, text: str) -> bool:
+        return (
+            extension not in ALL_CODE
+            and extension not in RAZOR
+            and text.isascii()
+            and is_plain(text)
+            and not self._gate.opens_code(rough_code(text), text)
+        )
 
     def _code(self, page: Page) -> list[Feature]:
         if page.family is None and page.language != "config":

@@ -24,9 +24,13 @@ _OF_FAMILY = {
     NET: ("odd_letters", "net_code"),
     PHP: ("odd_letters", "php_source", "php_strong"),
     "code": ("net_danger",),
+    "picture": ("code_in_picture",),
 }
 #: First letters of a picture or document before the code, and of settings: what the layout says of them.
 _ODD_STARTS = (b"GIF8", b"\x89PNG", b"\xff\xd8", b"BM", b"\0\0\1\0", b"%PDF", b"RIFF")
+#: An encoded text of 60 letters, where every letter of such texts is an "a" and all others are blanks.
+_LONG_TEXT = b"a" * 60
+_ENCODED = re.sub(rb"[A-Za-z0-9+/=]", b"a", re.sub(rb"[^A-Za-z0-9+/=]", b" ", bytes(range(256))))
 
 
 class Gate:
@@ -41,6 +45,8 @@ class Gate:
 
     def opens(self, family: str | None, extension: str, data: bytes) -> bool:
         if family is None:
+            if data.startswith(_ODD_STARTS):
+                return self._any("picture", data)
             family = PHP if b"<?php" in data.lower() else NET
         if family not in self._rules or extension in ALL_CODE or extension in RAZOR or data.startswith(_ODD_STARTS):
             return True
@@ -50,7 +56,8 @@ class Gate:
         """Whether the server code of an ASP.NET page can hold what features look for. ``text``: the whole page."""
         if not code.isascii() or "#@~^" in text or "#include" in text.replace(" ", ""):
             return True
-        return self._any("code", code.encode())
+        data = code.encode()
+        return self._any("code", data) or _LONG_TEXT in data.translate(_ENCODED)
 
     def _any(self, family: str, data: bytes) -> bool:
         scanners: dict[str, yara_x.Scanner] | None = getattr(self._scanners, "of_family", None)

@@ -123,7 +123,7 @@ def take_apart(windows_path: str, text: str) -> Page:
     family = FAMILY_OF.get(language)
     if family is None:
         return Page(language, None, False, "c", False, text, "", text, 0, None, (), blanks)
-    directives = tuple(_directives(text)) if family != PHP else ()
+    directives = tuple(read_directives(text)) if family != PHP else ()
     if family == JSP and "<jsp:" in text[:65536].lower():
         text = unescaped_xml(text)
     pieces = list(code_pieces(family, extension_of(windows_path), text))
@@ -148,10 +148,19 @@ def take_apart(windows_path: str, text: str) -> Page:
 
 
 _LONG_BLANKS = re.compile(r"[ \t\r\n\f\v\xa0]{50,}+")
+#: What every tenth letter of a text shows that has such a run.
+_OF_LONG_BLANKS = re.compile(r"[ \t\r\n\f\v\xa0]{5}")
+
+
+def has_long_blanks(text: str) -> bool:
+    """Whether there may be a long run of blanks and empty lines."""
+    return _OF_LONG_BLANKS.search(text[::10]) is not None
 
 
 def _without_long_blanks(text: str) -> tuple[str, tuple[Blanks, ...]]:
     """*text* with each long run of blanks and empty lines as one: they hide code from readers and slow every search."""
+    if not has_long_blanks(text):
+        return text, ()
     out: list[str] = []
     runs: list[Blanks] = []
     at, line = 0, 1
@@ -166,7 +175,13 @@ def _without_long_blanks(text: str) -> tuple[str, tuple[Blanks, ...]]:
     return ("".join(out), tuple(runs)) if runs else (text, ())
 
 
-def _directives(text: str) -> Iterator[Directive]:
+def is_page_directive(directive: Directive) -> bool:
+    """Whether it says what the whole file is, of which a file has one."""
+    return directive.name in ("page", "control", "master", "webhandler", "webservice")
+
+
+def read_directives(text: str) -> Iterator[Directive]:
+    """The directives of a page, in order."""
     for found in DIRECTIVE.finditer(text):
         name = _DIRECTIVE_NAME.match(found[1])
         attributes = {
@@ -197,8 +212,12 @@ def _dialect(family: str, languages: list[str], jscript: bool, text: str, pieces
         return "vb"
     # Nothing said: ASP.NET's own default is VB, but handlers and fragments are mostly C#.
     sample = "".join(text[start:end] for start, end in pieces)[:20000]
+    lines = sample.count(";")
+    lower = sample.lower()
+    if lower.count("end ") + lower.count("dim ") + lower.count("imports ") <= lines:
+        return "c"
     visual_basic = len(re.findall(r"\b(?:end (?:sub|if|function|class)|dim \w+|imports \w)", sample, re.IGNORECASE))
-    return "vb" if visual_basic > sample.count(";") else "c"
+    return "vb" if visual_basic > lines else "c"
 
 
 def _separated(text: str, pieces: list[tuple[int, int]]) -> tuple[str, str]:

@@ -8,11 +8,11 @@ from collections import Counter
 
 from brokenseal.detections.web_decoding import DecodedText
 from brokenseal.detections.web_features import Feature
-from brokenseal.detections.web_language import Page
+from brokenseal.detections.web_language import Page, is_page_directive
 from brokenseal.detections.web_pieces import ASP, NET, PHP
 from brokenseal.detections.web_view import CodeView
 
-_PICTURE_STARTS = ("GIF8", "\x89PNG", "\ufffdPNG", "ÿØÿ", "BM", "\x00\x00\x01\x00", "%PDF", "RIFF")
+PICTURE_STARTS = ("GIF8", "\x89PNG", "\ufffdPNG", "ÿØÿ", "BM", "\x00\x00\x01\x00", "%PDF", "RIFF")
 _PROPERTY = re.compile(r"^[ \t]*[A-Za-z][\w ]{1,60}[ \t]*:(?: |[ \t]*$)", re.MULTILINE)
 _DIRECTORY_PROPERTIES = re.compile(
     r"\b(?:PollInterval|OfflineAddressBooks|InternalUrl|ExternalUrl|MetabasePath|BasicAuthentication|WindowsAuthentication|"
@@ -38,7 +38,7 @@ def layout_features(page: Page, decoded: DecodedText) -> list[Feature]:
     found += _settings_dump(page)
     if page.family is None:
         return found
-    if page.regions and page.text.lstrip().startswith(_PICTURE_STARTS):
+    if page.regions and page.text.lstrip().startswith(PICTURE_STARTS):
         found.append(
             Feature("code_in_picture", 50, "a file that begins as a picture or document holds server code", "hidden")
         )
@@ -51,11 +51,7 @@ def layout_features(page: Page, decoded: DecodedText) -> list[Feature]:
                 "eval",
             )
         )
-    pages = [
-        directive
-        for directive in page.directives
-        if directive.name in ("page", "control", "master", "webhandler", "webservice")
-    ]
+    pages = [directive for directive in page.directives if is_page_directive(directive)]
     if page.family == NET and len(pages) > 1:
         line = page.file_line(1 + page.text.count("\n", 0, pages[1].offset))
         found.append(
@@ -99,10 +95,14 @@ def appended_features(page: Page, strongest: int) -> list[Feature]:
     ]
 
 
+def may_be_settings(text: str) -> bool:
+    """Whether a text begins with lines as a list of properties has them."""
+    return len(_PROPERTY.findall(text[:3000])) >= 4
+
+
 def _settings_dump(page: Page) -> list[Feature]:
     """Settings of a virtual directory that were written to a page: how Exchange's reset of a directory makes a file."""
-    head = page.text[:3000]
-    if len(_PROPERTY.findall(head)) < 4:
+    if not may_be_settings(page.text):
         return []
     properties = {name.lower() for name in _DIRECTORY_PROPERTIES.findall(page.text[:20000])}
     if len(properties) < 3:

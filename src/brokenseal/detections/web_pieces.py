@@ -27,9 +27,9 @@ def code_pieces(family: str, extension: str, text: str) -> Iterator[tuple[int, i
     if family == PHP:
         yield from _php_pieces(text)
         return
-    found = sorted([*_blocks(text), *_server_scripts(text), *(_jsp_elements(text) if family == JSP else ())])
+    found = sorted([*_blocks(text), *server_scripts(text), *(_jsp_elements(text) if family == JSP else ())])
     directives = [item.end() for item in DIRECTIVE.finditer(text)]
-    if family == NET and (extension in ALL_CODE or _is_handler(text)) and directives:
+    if family == NET and (extension in ALL_CODE or is_handler(text)) and directives:
         yield directives[0], len(text)
         return
     if family == NET and extension in RAZOR:
@@ -42,7 +42,8 @@ def code_pieces(family: str, extension: str, text: str) -> Iterator[tuple[int, i
             end = stop
 
 
-def _is_handler(text: str) -> bool:
+def is_handler(text: str) -> bool:
+    """Whether the page says of itself that it is a handler or service: all code after the directive."""
     return re.match(r"\s*<%@\s*(?:webhandler|webservice|servicehost)\b", text[:2000], re.IGNORECASE) is not None
 
 
@@ -63,7 +64,8 @@ def _blocks(text: str) -> Iterator[tuple[int, int]]:
         at = text.find("<%", end)
 
 
-def _server_scripts(text: str) -> Iterator[tuple[int, int]]:
+def server_scripts(text: str) -> Iterator[tuple[int, int]]:
+    """(start, end) of the code of each script element that the server runs."""
     closing = re.compile("</script", re.IGNORECASE)
     for found in SCRIPT.finditer(text):
         if not SERVER.search(found[1]):
