@@ -25,9 +25,17 @@ MATCHES = "matches"
 _NULL = "NULL::VARCHAR"
 
 
+#: The fields of a Windows event's own data that are asked for: taken out together, for reading the data takes long.
+_OWN = (
+    *("User", "SubjectDomainName", "SubjectUserName", "Cmdlet", "Parameters"),
+    *("CommandLine", "TargetFilename", "TargetObject", "ScriptBlockText"),
+)
+_POINTERS = ", ".join(sql_text(f"/{name}") for name in _OWN)
+
+
 def _data(name: str) -> str:
     """SQL: a field of a Windows event's own data."""
-    return f"nullif(json_extract_string(Data, '/{name}'), '')"
+    return f"nullif(own[{_OWN.index(name) + 1}], '')"
 
 
 #: The address under which the web server shows a file that was written to one of its folders.
@@ -123,6 +131,8 @@ def build_matches(store: EventStore, found: Sequence[tuple[str, str, pa.Table]])
 
 
 def _select(kind: str, relation: str, keys: str) -> str:
+    if kind == WINDOWS_TABLE:
+        relation = f"(SELECT *, json_extract_string(Data, [{_POINTERS}]) AS own FROM {relation})"
     details = {"source_ip": source_ip_sql(kind), "request_id": request_id_sql(kind), **_DETAILS[kind]}
 
     def text(column: str) -> str:
