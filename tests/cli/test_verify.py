@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import zipfile
@@ -119,8 +120,6 @@ def test_a_document_that_was_changed(case: Path, verify: Verify) -> None:
 
 
 def test_a_document_that_does_not_follow_from_the_evidence(case: Path, verify: Verify) -> None:
-    import hashlib
-
     path = case / "results" / "incident.json"
     path.write_bytes(path.read_bytes().replace(b"5000", b"5001"))
     record = json.loads((case / "results" / "key.json").read_bytes())
@@ -129,6 +128,39 @@ def test_a_document_that_does_not_follow_from_the_evidence(case: Path, verify: V
     assert verify(case, "--hashes-only")[0] == 0
     code, said = verify(case)
     assert (code, "DIFFER" in said) == (1, True)
+
+
+def test_matches_that_were_changed_and_matches_that_do_not_follow(case: Path, verify: Verify, tmp_path: Path) -> None:
+    path = case / "results" / "matches.parquet"
+    before, key = path.read_bytes(), case / "results" / "key.json"
+    assert "Matches    as the scan wrote them" in verify(case, "--hashes-only", "--manifest", tmp_path / "manifest")[1]
+    path.write_bytes(before + b" ")
+    code, said = verify(case, "--hashes-only")
+    assert (code, "changed since the scan" in said) == (1, True)
+    record = json.loads(key.read_bytes())
+    record["matches_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    key.write_text(json.dumps(record))
+    assert verify(case, "--hashes-only")[0] == 0
+    code, said = verify(case)
+    assert (code, "DIFFER" in said, "the file of all matches is not" in said) == (1, True, True)
+    code, said = verify(case, "--hashes-only", "--check", tmp_path / "manifest")
+    assert (code, "the file of all matches is another one" in said) == (1, True)
+
+
+def test_a_case_of_a_version_that_kept_no_matches(case: Path, verify: Verify, tmp_path: Path) -> None:
+    assert verify(case, "--hashes-only", "--manifest", tmp_path / "manifest")[0] == 0
+    (case / "results" / "matches.parquet").unlink()
+    assert verify(case, "--hashes-only")[0] == 1
+    record = json.loads((case / "results" / "key.json").read_bytes())
+    del record["matches_sha256"]
+    (case / "results" / "key.json").write_text(json.dumps(record))
+    code, said = verify(case)
+    assert (code, "the same bytes" in said, "Matches" in said) == (0, True, False)
+    content = json.loads((tmp_path / "manifest").read_bytes())
+    del content["matches_sha256"]
+    (tmp_path / "older").write_text(json.dumps(content))
+    assert verify(case, "--hashes-only", "--check", tmp_path / "older")[0] == 0
+    assert verify(case, "--hashes-only", "--check", tmp_path / "manifest")[0] == 1
 
 
 def test_a_case_of_several_scans(case: Path, evidence: Path, verify: Verify, tmp_path: Path) -> None:
@@ -154,7 +186,8 @@ def test_custody_says_who_when_and_how(case: Path, verify: Verify) -> None:
     (entry,) = custody(case).entries
     assert entry["started"] <= entry["ended"]  # type: ignore[operator]
     assert {"user", "host", "version", "command", "arguments", "document_sha256"} <= set(entry)
-    assert entry["document_sha256"] == json.loads((case / "results/key.json").read_bytes())["document_sha256"]
+    kept = json.loads((case / "results/key.json").read_bytes())
+    assert all(entry[name] == kept[name] for name in ("document_sha256", "matches_sha256"))
     document = (case / "results" / "incident.json").read_text()
     assert str(entry["started"]) not in document
     code, said = verify(case, "--hashes-only", "-v")

@@ -111,7 +111,8 @@ def with_document(tmp_path: Path) -> Callable[[Path, Callable[[dict[str, Any]], 
         change(document)
         content = json.dumps(document).encode()
         (copy / "results" / "incident.json").write_bytes(content)
-        key = {"key": "", "document_sha256": hashlib.sha256(content).hexdigest(), "unread": []}
+        key = json.loads((copy / "results" / "key.json").read_bytes())
+        key["document_sha256"] = hashlib.sha256(content).hexdigest()
         (copy / "results" / "key.json").write_text(json.dumps(key))
         return copy
 

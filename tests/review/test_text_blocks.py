@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from brokenseal.review.text_blocks import possible, read_blocks, write_blocks
 
 
-def tables(stretches: list[list[str]]) -> list[pa.Table]:
-    return [pa.table({"text": pa.array(texts, pa.string())}) for texts in stretches]
+def tables(stretches: list[list[str]]) -> list[list[pa.Table]]:
+    """Each stretch in two tables, as a stretch may come."""
+    return [[pa.table({"text": pa.array(part, pa.string())}) for part in (texts[:1], texts[1:])] for texts in stretches]
 
 
 @given(
@@ -36,7 +37,7 @@ def test_what_a_stretch_holds_is_possible_there(
 
 def test_what_none_holds_is_not_possible_and_slices_count_as_they_are(tmp_path: Path) -> None:
     sliced = pa.table({"text": pa.array(["left out", "kept here", "also not"])}).slice(1, 1)
-    write_blocks(tmp_path / "b.npy", [sliced, *tables([["other"]])])
+    write_blocks(tmp_path / "b.npy", [[sliced], *tables([["other"]])])
     blocks = read_blocks(tmp_path / "b.npy")
     expected = {"kept": [True, False], "left": [False, False], "oth": [False, True]}
     for text, may in expected.items():

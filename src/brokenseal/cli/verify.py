@@ -112,9 +112,11 @@ def _print(found: Verification, *, everything: bool) -> None:
         everything=everything,
     )
     if found.document_sha256 is None:
-        out("Document   there is none, or it was changed since the scan")
+        out("Document   there is none, or it or its matches were changed since the scan")
     else:
         out(f"Document   as the scan wrote it (SHA-256 {found.document_sha256})")
+        if found.matches_sha256 is not None:
+            out(f"Matches    as the scan wrote them (SHA-256 {found.matches_sha256})")
     words = {State.SAME: "the same bytes", State.CHANGED: "DIFFER", State.NOT_DONE: "not computed anew"}
     detail = f": {plain(found.recomputed_detail)}" if found.recomputed_detail else ""
     out(f"Results    {words[found.recomputed]}{detail}")

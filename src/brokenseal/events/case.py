@@ -5,7 +5,8 @@
     events/<kind>/       all events                      <part>.parquet
     candidates/<kind>/   events that some rule may match  <part>.parquet
     rejects/             rows that could not become events <part>.parquet
-    results/             incident.json
+    results/             incident.json, matches.parquet (every event that a finding counts), key.json (their hashes),
+                         custody.jsonl
 
 A part counts only when the journal names it. A scan that is killed leaves parts the journal does not know; the next scan
 removes them and reads those files again, so a half-read file is never shown as read.

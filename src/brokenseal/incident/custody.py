@@ -29,6 +29,8 @@ LOG = "results/custody.jsonl"
 _WITHOUT_EFFECT = ("case", "jobs", "progress")
 _PATHS = ("evidence", "rules", "yara")
 _TIMES = ("since", "until")
+#: Hashes of what a scan leaves, as its key has them.
+_RESULTS = ("document_sha256", "matches_sha256")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -151,11 +153,12 @@ def _of_scan(case: Path, arguments: Mapping[str, object]) -> Json:
     hosts = cast("Mapping[str, object]", arguments["hosts"] or {})
     found["hosts"] = {host: [_absolute(item) for item in _several(paths)] for host, paths in hosts.items()}
     try:
-        document = json.loads((case / "results/key.json").read_bytes())["document_sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
-        document = None
+        key = json.loads((case / "results/key.json").read_bytes())
+        results = {name: key.get(name) for name in _RESULTS}
+    except (OSError, ValueError, AttributeError):
+        results = dict.fromkeys(_RESULTS)
     rules = [Path(item) for item in (*cast("list[str]", found["rules"]), *cast("list[str]", found["yara"]))]
-    return {"arguments": found, "own_rules_sha256": content_hash(rules) if rules else None, "document_sha256": document}
+    return {"arguments": found, "own_rules_sha256": content_hash(rules) if rules else None, **results}
 
 
 def _append(case: Path, entry: Json) -> None:

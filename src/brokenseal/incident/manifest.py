@@ -31,6 +31,7 @@ def manifest(found: Verification) -> Json:
         "made": who(),
         "verdict": found.verdict,
         "document_sha256": found.document_sha256,
+        "matches_sha256": found.matches_sha256,
         "recomputed": found.recomputed.value,
         "files": [
             {"name": check.name, "sha256": check.sha256, "size": check.size, "state": check.state.value}
@@ -60,6 +61,9 @@ def differences(content: Json, found: Verification, key: bytes | None) -> list[s
             problems.append("the signature of the manifest is wrong: it was changed, or signed with another key")
     if content.get("document_sha256") != found.document_sha256:
         problems.append("the incident document is another one than in the manifest")
+    # A manifest of an older version says nothing of matches.
+    if content.get("matches_sha256") not in (None, found.matches_sha256):
+        problems.append("the file of all matches is another one than in the manifest")
     problems += _file_differences(content, found)
     return problems
 

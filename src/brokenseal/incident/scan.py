@@ -14,7 +14,7 @@ from brokenseal.errors import UsageError
 from brokenseal.events import Case, EventStore, NoProgress, Progress, default_jobs, ingest, unread_files
 from brokenseal.evidence import Inventory, collect, refuse_output_inside
 from brokenseal.incident.custody import recorded
-from brokenseal.incident.kept_results import Json, keep, kept, result_key
+from brokenseal.incident.kept_results import Json, keep, kept, result_key, unfinished_matches
 from brokenseal.incident.named_actors import Named, addresses
 from brokenseal.parsers import Settings
 
@@ -102,8 +102,9 @@ def scan(
             found = kept(opened, result_key(opened, more_rules, options))
             if found is not None:
                 return Incident(*found)
+        matches = unfinished_matches(opened) if case is not None else None
         document, unread = _scanned(
-            opened, inventory, settings, judge, more_rules, (since, until), jobs, progress, named, subjects
+            opened, inventory, settings, judge, more_rules, (since, until), jobs, progress, named, subjects, matches
         )
         if case is not None:
             keep(opened, result_key(opened, more_rules, options), document, unread)
@@ -121,12 +122,15 @@ def _scanned(
     progress: Progress,
     named: Named,
     subjects: bool,
+    matches: Path | None,
 ) -> tuple[Json, list[str]]:
+    """The document and the unread sentences. ``matches``: where to write all matches, if they are to be kept."""
     # Imported here because a scan with nothing new needs none of it, and loading Sigma takes longer than the rest.
     from brokenseal.detections.campaign import load_campaigns
     from brokenseal.detections.prefilter import LinePrefilter
     from brokenseal.incident.account import build_account
     from brokenseal.incident.document import incident_document
+    from brokenseal.incident.kept_matches import write_matches
     from brokenseal.incident.knowledge import Knowledge
 
     knowledge = Knowledge.load(load_campaigns(), rules)
@@ -149,6 +153,8 @@ def _scanned(
             judge.problems,
             named,
         )
+        if matches is not None:
+            write_matches(store, account, matches)
     finally:
         store.close()
     return incident_document(account, subjects=subjects), unread

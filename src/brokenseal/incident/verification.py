@@ -23,7 +23,7 @@ from brokenseal.events.case import LAYOUT
 from brokenseal.events.sources import Source
 from brokenseal.evidence import EvidenceFile, collect
 from brokenseal.incident.custody import Custody, arguments_of, content_hash, custody
-from brokenseal.incident.kept_results import Json, latest
+from brokenseal.incident.kept_results import Json, KeptResult, latest_result
 
 _PIECE = 1 << 20
 
@@ -52,10 +52,12 @@ class FileCheck:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """``document_sha256`` is that of the kept document's bytes, null when it is not what the scan wrote."""
+    """``document_sha256`` is that of the kept document's bytes, null when it or the kept matches are not what the scan
+    wrote; ``matches_sha256`` is that of the matches, null also where an older version kept none."""
 
     files: tuple[FileCheck, ...]
     document_sha256: str | None
+    matches_sha256: str | None
     verdict: str | None
     recomputed: State
     recomputed_detail: str
@@ -84,19 +86,20 @@ def verify(
     """
     sources = recorded_sources(case)
     chain = custody(case)
-    document = latest(case)
+    kept = latest_result(case)
     files = tuple(_files(sources, _inventory(sources, chain, evidence), moved=bool(evidence)))
-    sha256 = hashlib.sha256((case / "results/incident.json").read_bytes()).hexdigest() if document is not None else None
     if not recompute:
         state, detail = State.NOT_DONE, "only the hashes were asked for"
-    elif sha256 is None:
+    elif kept is None:
         state, detail = State.NOT_DONE, "there is no document to compare with"
     elif any(check.state is not State.SAME for check in files):
         state, detail = State.NOT_DONE, "the evidence is not what it was"
     else:
-        state, detail = _recomputed(chain, evidence, sha256, progress)
-    verdict = str(document["verdict"]) if document is not None else None
-    return Verification(files, sha256, verdict, state, detail, chain)
+        state, detail = _recomputed(chain, evidence, kept, progress)
+    if kept is None:
+        return Verification(files, None, None, None, state, detail, chain)
+    verdict = str(kept.document["verdict"])
+    return Verification(files, kept.document_sha256, kept.matches_sha256, verdict, state, detail, chain)
 
 
 def recorded_sources(case: Path) -> list[Source]:
@@ -207,7 +210,9 @@ def _hash(file: EvidenceFile) -> tuple[str, str | None]:
     return digest.hexdigest(), None
 
 
-def _recomputed(chain: Custody, evidence: Sequence[Path], sha256: str, progress: Progress | None) -> tuple[State, str]:
+def _recomputed(
+    chain: Custody, evidence: Sequence[Path], kept: KeptResult, progress: Progress | None
+) -> tuple[State, str]:
     from brokenseal.incident.scan import scan
 
     if not chain.entries:
@@ -219,13 +224,15 @@ def _recomputed(chain: Custody, evidence: Sequence[Path], sha256: str, progress:
             return State.NOT_DONE, f"this version does not know what the scan was told: {', '.join(sorted(unknown))}"
         with tempfile.TemporaryDirectory(prefix="brokenseal-verify-", ignore_cleanup_errors=True) as folder:
             for arguments in steps:
-                incident = scan(**arguments, case=Path(folder) / "case", progress=progress)  # type: ignore[arg-type]
+                scan(**arguments, case=Path(folder) / "case", progress=progress)  # type: ignore[arg-type]
+            again = latest_result(Path(folder) / "case")
     except BrokensealError as error:
         return State.NOT_DONE, str(error)
-    content = json.dumps(incident.document, indent=1).encode() + b"\n"
-    if hashlib.sha256(content).hexdigest() == sha256:
-        return State.SAME, ""
-    return State.CHANGED, _why(chain)
+    if again is None or again.document_sha256 != kept.document_sha256:
+        return State.CHANGED, _why(chain)
+    if kept.matches_sha256 not in (None, again.matches_sha256):
+        return State.CHANGED, f"the document is the same, the file of all matches is not; {_why(chain)}"
+    return State.SAME, ""
 
 
 def _steps(chain: Custody, evidence: Sequence[Path]) -> Iterator[Mapping[str, object]]:

@@ -12,8 +12,9 @@ from brokenseal.errors import UsageError
 from brokenseal.events import EventStore, default_jobs
 from brokenseal.events.engine import parquet_relation
 from brokenseal.events.web_file import STATES
-from brokenseal.incident.kept_results import latest
+from brokenseal.incident.kept_results import latest_result
 from brokenseal.report.shape import Finding, IncidentDocument, Reference
+from brokenseal.review.chosen import Chosen
 from brokenseal.review.decisions import Decisions, Marks, Target
 from brokenseal.review.event_index import open_index
 from brokenseal.review.event_key import EventKey
@@ -35,19 +36,21 @@ class CaseReview:
     def __init__(self, case: Path, *, threads: int | None = None, building: Callable[[], None] = lambda: None) -> None:
         if not case.is_dir():
             raise UsageError(f"{case} is not a directory; name the directory that a scan kept with --case.")
-        found = latest(case)
-        if found is None:
-            raise UsageError(f"there is no result in {case}: run 'brokenseal scan EVIDENCE --case' first.")
-        if not str(found.get("schema_version")).startswith(_MAJOR):
+        result = latest_result(case)
+        if result is None:
+            raise UsageError(
+                f"there is no result in {case}, or it was changed since: run 'brokenseal scan EVIDENCE --case' first."
+            )
+        if not str(result.document.get("schema_version")).startswith(_MAJOR):
             raise UsageError(f"{case} holds a document of another schema; scan again with this version.")
         self.directory = case
-        self.document = cast("IncidentDocument", found)
+        self.document = cast("IncidentDocument", result.document)
         self._stamp = self._results_stamp()
         jobs = threads or default_jobs()
         self.case = OpenedCase(case)
         self.store = EventStore(self.case, threads=1)
         try:
-            self._engine, blocks = open_index(self.case, threads=jobs, building=building)
+            self._engine, blocks, self.told = open_index(self.case, result, threads=jobs, building=building)
         except BaseException:
             self.store.close()
             raise
@@ -72,17 +75,6 @@ class CaseReview:
         except OSError:
             return 0, 0
         return status.st_mtime_ns, status.st_size
-
-    @cached_property
-    def proofs(self) -> dict[tuple[int, int], list[str]]:
-        """File and line → ids of the findings that have it as evidence."""
-        found: dict[tuple[int, int], list[str]] = {}
-        for finding in self.document["findings"]:
-            for reference in finding["evidence"]:
-                place = self.place(reference)
-                if place is not None:
-                    found.setdefault(place, []).append(finding["id"])
-        return found
 
     @cached_property
     def proof_keys(self) -> dict[tuple[int, int], EventKey]:
@@ -110,8 +102,12 @@ class CaseReview:
         place = self.place(reference)
         return None if place is None else self.proof_keys.get(place) or self.timeline.keys([place]).get(place)
 
-    def findings_at(self, key: EventKey) -> list[Finding]:
-        return [self.findings[name] for name in self.proofs.get((key.source_id, key.line), ())]
+    def findings_at(self, row: EventRow) -> list[Finding]:
+        return [self.findings[name] for name in self.told.of(row.told) if name in self.findings]
+
+    def events_of(self, finding: str) -> int:
+        """How many events of a finding the timeline shows; all that it counts, but for those without a time."""
+        return self.told.events(self.told.numbers([finding]))
 
     def intrusions_of(self, finding: str) -> list[str]:
         return [one["id"] for one in self.document["intrusions"] if finding in one.get("findings", ())]
@@ -141,22 +137,21 @@ class CaseReview:
     def verdict(self, marks: Marks) -> Reviewed:
         return reviewed(self.document, self.left_out(marks), self.grades)
 
-    def chosen(self, wanted: Filter, marks: Marks) -> list[EventKey] | None:
+    def chosen(self, wanted: Filter, marks: Marks) -> Chosen | None:
         """The events that a filter by finding or mark leaves; None where it does not choose so."""
         if not wanted.chosen:
             return None
-        kept: set[EventKey] | None = None
-        if wanted.rule or wanted.level or wanted.intrusion or wanted.mark == "false_positive":
-            names = {one["id"] for one in self.document["findings"] if self._fits(one, wanted, marks)}
-            kept = {key for place, key in self.proof_keys.items() if not names.isdisjoint(self.proofs[place])}
+        told = marked = None
+        if wanted.by_finding:
+            told = self.told.numbers([name for name, one in self.findings.items() if self._fits(one, wanted, marks)])
         if wanted.mark and wanted.mark != "false_positive":
-            marked = self._marked(wanted.mark, marks)
-            kept = marked if kept is None else kept & marked
-        return sorted(kept or ())
+            marked = sorted(self._marked(wanted.mark, marks))
+        return Chosen(told, marked)
 
     def _fits(self, finding: Finding, wanted: Filter, marks: Marks) -> bool:
         return (
-            (not wanted.rule or finding["rule"] == wanted.rule)
+            (not wanted.finding or finding["id"] == wanted.finding)
+            and (not wanted.rule or finding["rule"] == wanted.rule)
             and (not wanted.level or finding["level"] == wanted.level)
             and (not wanted.intrusion or wanted.intrusion in self.intrusions_of(finding["id"]))
             and (wanted.mark != "false_positive" or marks.false_positive(finding_target(finding)) is not None)

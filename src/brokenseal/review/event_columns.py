@@ -9,8 +9,15 @@ from brokenseal.events.sources import WEB_FILE
 from brokenseal.parsers.file_listing import TABLE as FILE_LISTING
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_EVENT
 
-#: Characters of an event that are shown in the timeline and searched; the event's own page has all of them.
-SEARCHED = 1500
+#: Characters of an event that the timeline has at hand; the event's own page has all of them.
+SHOWN = 1500
+#: So many of them stand in a row of a table.
+IN_A_ROW = 320
+#: So many are searched: those of an event that has more stand in a column of their own, which is empty for most.
+SEARCHED = 1 << 16
+#: Characters of a text that is looked for. What follows the shown ones begins so much earlier: no text is lost between.
+LONGEST_SOUGHT = 300
+MORE_FROM = SHOWN - LONGEST_SOUGHT + 2
 
 _NOTHING = "NULL::VARCHAR"
 
@@ -36,13 +43,16 @@ class EventColumns:
 
     @property
     def text_sql(self) -> str:
-        return f"left(concat_ws(' ', {', '.join(f'{column}::VARCHAR' for column in self.text)}), {SEARCHED})"
+        return f"left({self._whole}, {SHOWN})"
 
     @property
-    def cut_sql(self) -> str:
-        """Whether the fields hold more than the text does."""
-        lengths = " + ".join(f"coalesce(length({column}::VARCHAR) + 1, 0)" for column in self.text)
-        return f"({lengths}) > {SEARCHED + 1}"
+    def more_sql(self) -> str:
+        """What is searched beside :attr:`text_sql`; null where that has all."""
+        return f"CASE WHEN length({self._whole}) > {SHOWN} THEN substr({self._whole}, {MORE_FROM}, {SEARCHED}) END"
+
+    @property
+    def _whole(self) -> str:
+        return f"concat_ws(' ', {', '.join(f'{column}::VARCHAR' for column in self.text)})"
 
     @property
     def account_sql(self) -> str:

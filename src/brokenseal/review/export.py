@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from brokenseal.events.sources import rfc3339
 from brokenseal.report.csv_cells import csv_bytes
 from brokenseal.review.case_review import CaseReview
+from brokenseal.review.chosen import Chosen
 from brokenseal.review.decisions import Marks
-from brokenseal.review.event_key import EventKey
 from brokenseal.review.filters import Filter
 from brokenseal.review.timeline import EventRow
 
@@ -20,7 +20,7 @@ HEADER = (
 _ROWS = 2000
 
 
-def csv_export(review: CaseReview, wanted: Filter, chosen: list[EventKey] | None, marks: Marks) -> Iterator[bytes]:
+def csv_export(review: CaseReview, wanted: Filter, chosen: Chosen | None, marks: Marks) -> Iterator[bytes]:
     """CSV for spreadsheets: cells that would be formulas are defused."""
     yield csv_bytes(HEADER, [])
     waiting: list[list[object]] = []
@@ -33,7 +33,7 @@ def csv_export(review: CaseReview, wanted: Filter, chosen: list[EventKey] | None
     yield _lines(waiting)
 
 
-def json_export(review: CaseReview, wanted: Filter, chosen: list[EventKey] | None, marks: Marks) -> Iterator[bytes]:
+def json_export(review: CaseReview, wanted: Filter, chosen: Chosen | None, marks: Marks) -> Iterator[bytes]:
     """One JSON object a line, texts as logged."""
     waiting: list[str] = []
     for row in review.timeline.every(wanted, chosen):
@@ -66,7 +66,7 @@ def _record(review: CaseReview, row: EventRow, marks: Marks) -> dict[str, object
         "file": source.name,
         "sha256": source.sha256,
         "line": row.key.line,
-        "findings": review.proofs.get((row.key.source_id, row.key.line), []),
+        "findings": list(review.told.of(row.told)),
         "star": any(one.kind == "star" for one in held),
         "tags": [one.value for one in held if one.kind == "tag"],
         "comments": [one.value for one in held if one.kind == "comment"],

@@ -12,9 +12,10 @@ from urllib.parse import urlencode
 from brokenseal.errors import UsageError
 from brokenseal.events.engine import sql_text, sql_texts
 from brokenseal.events.sources import rfc3339
+from brokenseal.review.event_columns import LONGEST_SOUGHT
 
 #: Characters of one value; longer ones are cut.
-_LONGEST = 300
+_LONGEST = LONGEST_SOUGHT
 _LEVELS = ("informational", "low", "medium", "high", "critical")
 _MARKS = ("star", "tag", "comment", "false_positive")
 _TIME = re.compile(
@@ -26,8 +27,8 @@ _TIME = re.compile(
 class Filter:
     """Empty texts filter nothing. ``from_ms``/``to_ms``: UTC, the end is not in it.
 
-    ``who`` is part of the name of an account or mailbox, ``text`` part of what is shown of the event; both in any case.
-    ``rule``, ``level``, ``intrusion`` and ``mark`` leave the events that are kept as evidence of findings, or are marked.
+    ``who`` is part of the name of an account or mailbox, ``text`` part of the event's telling fields; both in any case.
+    ``finding``, ``rule``, ``level``, ``intrusion`` and ``mark`` leave the events of such findings, or those that are marked.
     ``problems``: what was asked for and could not be understood, as sentences.
     """
 
@@ -36,6 +37,7 @@ class Filter:
     ip: str = ""
     who: str = ""
     text: str = ""
+    finding: str = ""
     rule: str = ""
     level: str = ""
     intrusion: str = ""
@@ -55,7 +57,7 @@ class Filter:
         times = {name: _time(asked.get(name, ""), name, problems) for name in ("from", "to")}
         if times["from"] is not None and times["to"] is not None and times["from"] >= times["to"]:
             problems.append("The time 'from' is not before the time 'to': nothing can lie between them.")
-        texts["ip"] = texts["ip"].lower()
+        texts["ip"], texts["finding"] = texts["ip"].lower(), texts["finding"].upper()
         return cls(**texts, from_ms=times["from"], to_ms=times["to"], problems=tuple(problems))
 
     def query(self, **more: object) -> str:
@@ -83,8 +85,12 @@ class Filter:
 
     @property
     def chosen(self) -> bool:
-        """Whether only events of a list that the case keeps can be shown (see :class:`Filter`)."""
-        return bool(self.rule or self.level or self.intrusion or self.mark)
+        """Whether only events of findings, or marked ones, can be shown (see :class:`Filter`)."""
+        return self.by_finding or bool(self.mark)
+
+    @property
+    def by_finding(self) -> bool:
+        return bool(self.finding or self.rule or self.level or self.intrusion or self.mark == "false_positive")
 
     @property
     def looks_at_events(self) -> bool:
@@ -104,7 +110,8 @@ class Filter:
             who = f"lower({sql_text(self.who)})"
             found.append(f"(contains(lower(account), {who}) OR contains(lower(mailbox), {who}))")
         if self.text:
-            found.append(f"contains(lower(text), lower({sql_text(self.text)}))")
+            sought = f"lower({sql_text(self.text)})"
+            found.append(f"(contains(lower(text), {sought}) OR contains(lower(more), {sought}))")
         if self.from_ms is not None:
             found.append(f"ms >= {self.from_ms}")
         if self.to_ms is not None:

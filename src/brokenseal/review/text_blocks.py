@@ -15,13 +15,15 @@ import pyarrow as pa
 _BITS = 18
 _MULTIPLIER = np.uint32(2654435761)  # Knuth's, near 2**32 divided by the golden ratio
 _SHORTEST = 3
+#: Bytes hashed at once.
+_PIECE = 1 << 22
 
 Bits = npt.NDArray[np.uint8]
 
 
-def write_blocks(path: Path, texts: Iterable[pa.Table]) -> None:
-    """Write the bits of each stretch; ``texts`` has one table a stretch, with lower-case texts in its first column."""
-    rows = [np.packbits(_flags(table)) for table in texts]
+def write_blocks(path: Path, texts: Iterable[Iterable[pa.Table]]) -> None:
+    """Write the bits of each stretch; ``texts`` has its tables for each, with lower-case texts in their first columns."""
+    rows = [np.packbits(_flags(tables)) for tables in texts]
     found = np.stack(rows) if rows else np.zeros((0, (1 << _BITS) // 8), np.uint8)
     with path.open("wb") as stream:
         np.save(stream, found, allow_pickle=False)
@@ -45,12 +47,13 @@ def possible(blocks: Bits, text: str) -> npt.NDArray[np.bool_] | None:
     return found
 
 
-def _flags(table: pa.Table) -> Bits:
+def _flags(tables: Iterable[pa.Table]) -> Bits:
     flags: Bits = np.zeros(1 << _BITS, np.uint8)
-    for chunk in table.column(0).chunks:
-        letters = _letters(chunk)
-        if len(letters) >= _SHORTEST:
-            flags[_hashes(letters)] = 1
+    for table in tables:
+        for chunk in table.column(0).chunks:
+            letters = _letters(chunk)
+            for start in range(0, len(letters) - _SHORTEST + 1, _PIECE):
+                flags[_hashes(letters[start : start + _PIECE + _SHORTEST - 1])] = 1
     return flags
 
 

@@ -7,36 +7,40 @@ rest takes one pass over the columns that the filter needs. Rows are never count
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from brokenseal.events import Engine
 from brokenseal.events.engine import sql_text
-from brokenseal.review.event_index import ENTITY, EVENT, HOUR, SPAN
+from brokenseal.review.chosen import NUMBERS, WRITTEN_NUMBERS, Chosen, excerpt_sql, told_sql
+from brokenseal.review.event_index import ENTITY, EVENT, HOUR, SPAN, TOLD_SPAN
 from brokenseal.review.event_key import EventKey
 from brokenseal.review.filters import Filter
 from brokenseal.review.text_blocks import Bits, possible
 
-_COLUMNS = "ms, source_id, line, kind, host, ip, account, mailbox, text, cut"
+_COLUMNS = "ms, source_id, line, kind, host, ip, account, mailbox, text, more IS NOT NULL AS cut, told"
 _FIRST_STRETCHES, _GROWTH = 4, 4
 _EXPORT_ROWS = 5000
 #: Texts are counted only where few stretches can hold them.
 _COUNTED_STRETCHES = 40
-#: Of so many chosen ones those that fit the rest of the filter are counted.
-_COUNTED_CHOSEN = 2000
+#: Of so many marked ones those that fit the rest of the filter are counted.
+_COUNTED_MARKED = 2000
 #: Names that a part of a name is replaced by; with more, each event's names are looked into.
 _NAMED = 1000
-
-#: The events that may be shown, sorted; None for all.
-Chosen = Sequence[EventKey] | None
+_ANY = Chosen()
 
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One event as the index has it; ``cut``: its fields hold more than ``text``."""
+    """One event as the index has it; ``cut``: its fields hold more than ``text``; ``told``: the number of its findings.
+
+    ``excerpt``: where the text that was asked for stands, if that is not in the beginning.
+    """
 
     key: EventKey
     kind: str
@@ -46,6 +50,8 @@ class EventRow:
     mailbox: str | None
     text: str
     cut: bool
+    told: int | None = None
+    excerpt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +91,20 @@ class Timeline:
         self.hosts = sorted({str(one["host"]) for one in listed if one["host"] is not None})
 
     def page(
-        self, wanted: Filter, chosen: Chosen, start: EventKey | None, limit: int, *, back: bool = False
+        self, wanted: Filter, chosen: Chosen | None, start: EventKey | None, limit: int, *, back: bool = False
     ) -> tuple[list[EventRow], bool]:
         """At most ``limit`` events after ``start`` (before it, with ``back``) by time; whether there are more."""
+        chosen = chosen or _ANY
         rows: list[EventRow] = []
         for spans in self._looks(wanted, chosen, start, back):
-            rows += self._rows(self._conditions(wanted), chosen, spans, start, limit + 1 - len(rows), back)
+            rows += self._rows(wanted, chosen, spans, start, limit + 1 - len(rows), back)
             if len(rows) > limit:
                 break
         more = len(rows) > limit
         rows = rows[:limit]
         return (rows[::-1] if back else rows), more
 
-    def every(self, wanted: Filter, chosen: Chosen) -> Iterator[EventRow]:
+    def every(self, wanted: Filter, chosen: Chosen | None) -> Iterator[EventRow]:
         """All events that the filter leaves, in the order of time; few at once are in memory."""
         start: EventKey | None = None
         while True:
@@ -107,14 +114,12 @@ class Timeline:
                 return
             start = rows[-1].key
 
-    def count(self, wanted: Filter, chosen: Chosen) -> int | None:
+    def count(self, wanted: Filter, chosen: Chosen | None) -> int | None:
         """How many events the filter leaves; None where counting would take long."""
         if wanted.empty:
             return self.events
-        if chosen is not None and not wanted.looks_at_events:
-            low, high = wanted.from_ms, wanted.to_ms
-            return sum((low is None or key.ms >= low) and (high is None or key.ms < high) for key in chosen)
-        if chosen is not None and len(chosen) > _COUNTED_CHOSEN:
+        chosen = chosen or _ANY
+        if chosen.marked is not None and len(chosen.marked) > _COUNTED_MARKED:
             return None
         looks = list(self._looks(wanted, chosen, None, False))
         if wanted.text and sum(span.stretches for look in looks for span in look) > _COUNTED_STRETCHES:
@@ -122,7 +127,8 @@ class Timeline:
         conditions, total = self._conditions(wanted), 0
         for look in looks:
             each = [f"SELECT count(*) AS n FROM {EVENT} WHERE {_where(conditions, chosen, span)}" for span in look]
-            total += int(str(self.ask(f"SELECT sum(n)::BIGINT AS n FROM ({' UNION ALL '.join(each)})")[0]["n"]))
+            found = self.ask(f"SELECT sum(n)::BIGINT AS n FROM ({' UNION ALL '.join(each)})", chosen.told)
+            total += int(str(found[0]["n"]))
         return total
 
     def one(self, key: EventKey) -> EventRow | None:
@@ -187,7 +193,7 @@ class Timeline:
 
     def _rows(
         self,
-        conditions: list[str],
+        wanted: Filter,
         chosen: Chosen,
         spans: Sequence[_Span],
         start: EventKey | None,
@@ -195,13 +201,15 @@ class Timeline:
         back: bool,
     ) -> list[EventRow]:
         sign, direction = ("<", " DESC") if back else (">", "")
+        conditions, columns = self._conditions(wanted), f"{_COLUMNS}, {excerpt_sql(wanted.text)} AS excerpt"
         if start is not None:
             # The first condition says nothing new, but lets the engine leave out what lies before the time.
             beyond = f"(ms {sign} {start.ms} OR (source_id, line) {sign} ({start.source_id}, {start.line}))"
             conditions = [*conditions, f"ms {sign}= {start.ms}", beyond]
         order = ", ".join(f"{name}{direction}" for name in ("ms", "source_id", "line"))
-        each = [f"SELECT {_COLUMNS} FROM {EVENT} WHERE {_where(conditions, chosen, span)}" for span in spans]
-        return [_row(row) for row in self.ask(f"{' UNION ALL '.join(each)} ORDER BY {order} LIMIT {limit}")]
+        each = [f"SELECT {columns} FROM {EVENT} WHERE {_where(conditions, chosen, span)}" for span in spans]
+        found = self.ask(f"{' UNION ALL '.join(each)} ORDER BY {order} LIMIT {limit}", chosen.told)
+        return [_row(row) for row in found]
 
     def _looks(self, wanted: Filter, chosen: Chosen, start: EventKey | None, back: bool) -> Iterator[list[_Span]]:
         """What is looked through at once, in order: spans that lie before those of the next look."""
@@ -236,40 +244,49 @@ class Timeline:
             may = possible(self._blocks, lowered)
             if may is not None:
                 use &= may
-        if chosen is not None:
-            near = np.zeros(len(self._starts), np.bool_)
-            near[[max(bisect_right(self._starts, key.ms) - 1, 0) for key in chosen]] = True
-            use &= near
+        if chosen.marked is not None:
+            use &= self._only_at(max(bisect_right(self._starts, key.ms) - 1, 0) for key in chosen.marked)
+        if chosen.told is not None:
+            found = self.ask(f"SELECT DISTINCT span FROM {TOLD_SPAN} WHERE {told_sql(chosen.told)}", chosen.told)
+            use &= self._only_at(int(str(row["span"])) for row in found)
         places = [int(place) for place in np.flatnonzero(use)]
         return places[::-1] if back else places
 
-    def ask(self, sql: str) -> list[Mapping[str, object]]:
-        """The rows of a query, few of them."""
+    def _only_at(self, stretches: Iterable[int]) -> npt.NDArray[np.bool_]:
+        found = np.zeros(len(self._starts), np.bool_)
+        found[list(stretches)] = True
+        return found
+
+    def ask(self, sql: str, told: Sequence[int] | None = None) -> list[Mapping[str, object]]:
+        """The rows of a query, few of them. ``told``: the numbers of findings that it asks for."""
         # One connection, used by one thread at a time.
         with self._lock:
+            if told is not None and len(told) > WRITTEN_NUMBERS:
+                self._engine.register(NUMBERS, pa.table({"told": pa.array(told, pa.int32())}))
             found: list[Mapping[str, object]] = self._engine.query(sql).to_pylist()
         return found
 
 
 def _where(conditions: list[str], chosen: Chosen, span: _Span) -> str:
     end = [] if span.end_ms is None else [f"ms < {span.end_ms}"]
-    return " AND ".join([f"ms >= {span.first_ms}", *end, *conditions, *_only(chosen, span)])
-
-
-def _only(chosen: Chosen, span: _Span) -> list[str]:
-    """That an event is one of the chosen ones of this span; they are sorted."""
-    if chosen is None:
-        return []
-    first = bisect_left(chosen, span.first_ms, key=lambda key: key.ms)
-    end = len(chosen) if span.end_ms is None else bisect_left(chosen, span.end_ms, key=lambda key: key.ms)
-    pairs = ", ".join(f"({key.source_id}, {key.line})" for key in chosen[first:end])
-    return [f"(source_id, line) IN (VALUES {pairs})"] if pairs else ["false"]
+    return " AND ".join([f"ms >= {span.first_ms}", *end, *conditions, *chosen.conditions(span.first_ms, span.end_ms)])
 
 
 def _row(row: Mapping[str, object]) -> EventRow:
     key = EventKey(*(int(str(row[name])) for name in ("ms", "source_id", "line")))
     host, ip, account, mailbox = (_text(row[name]) for name in ("host", "ip", "account", "mailbox"))
-    return EventRow(key, str(row["kind"]), host, ip, account, mailbox, _text(row["text"]) or "", bool(row["cut"]))
+    return EventRow(
+        key,
+        str(row["kind"]),
+        host,
+        ip,
+        account,
+        mailbox,
+        _text(row["text"]) or "",
+        bool(row["cut"]),
+        _number(row["told"]),
+        _text(row.get("excerpt")),
+    )
 
 
 def _entity(row: Mapping[str, object]) -> Entity:

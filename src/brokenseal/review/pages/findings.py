@@ -95,6 +95,9 @@ def finding(request: Request) -> Response:
         intrusions=review.intrusions_of(found["id"]),
         evidence=[(reference, review.key_of(reference)) for reference in found["evidence"]],
         timeline_query=Filter(rule=found["rule"]).query(),
+        own_query=Filter(finding=found["id"]).query(),
+        in_timeline=review.events_of(found["id"]),
+        whole=review.told.whole,
     )
 
 
@@ -115,7 +118,8 @@ def event(request: Request) -> Response:
         file=target[0],
         sha256=target[1],
         record=review.record(row),
-        found=review.findings_at(row.key),
+        found=review.findings_at(row),
+        whole=review.told.whole,
         held=marks.of("event", target),
     )
 

@@ -10,7 +10,9 @@ from starlette.responses import Response, StreamingResponse
 
 from brokenseal.report.shape import Finding
 from brokenseal.review.case_review import CaseReview
+from brokenseal.review.chosen import Chosen
 from brokenseal.review.decisions import Decision, Marks
+from brokenseal.review.event_columns import IN_A_ROW
 from brokenseal.review.event_key import EventKey
 from brokenseal.review.export import csv_export, json_export
 from brokenseal.review.filters import Filter
@@ -22,7 +24,7 @@ from brokenseal.review.timeline import EventRow
 SIZES = (50, 100, 200, 500)
 CONTEXTS = (5, 10, 20, 50, 100)
 _SIZE, _CONTEXT = 100, 10
-_EXPORTS: dict[str, tuple[str, Callable[[CaseReview, Filter, list[EventKey] | None, Marks], Iterator[bytes]]]] = {
+_EXPORTS: dict[str, tuple[str, Callable[[CaseReview, Filter, Chosen | None, Marks], Iterator[bytes]]]] = {
     "csv": ("text/csv; charset=utf-8", csv_export),
     "jsonl": ("application/x-ndjson", json_export),
 }
@@ -132,7 +134,7 @@ def _shown(review: CaseReview, marks: Marks, rows: Sequence[EventRow], here: Eve
     for row in rows:
         target = review.event_target(row.key)
         held = marks.of("event", target) if target is not None else []
-        found.append(Shown(row, review.findings_at(row.key), held, row.key == here))
+        found.append(Shown(row, review.findings_at(row), held, row.key == here))
     return found
 
 
@@ -142,6 +144,8 @@ def _choices(review: CaseReview) -> dict[str, object]:
         "hosts": review.timeline.hosts,
         "kinds": review.timeline.kinds,
         "rule_titles": sorted(rules.items(), key=lambda item: item[1]),
+        "row_letters": IN_A_ROW,
+        "whole": review.told.whole,
         "intrusions": [one["id"] for one in review.document["intrusions"]],
         "sizes": SIZES,
         "contexts": CONTEXTS,
