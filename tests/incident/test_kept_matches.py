@@ -7,11 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from brokenseal import scan
 from brokenseal.incident import kept_matches
@@ -78,18 +75,3 @@ def test_nothing_found_leaves_a_file_without_rows(simulated: Make, tmp_path: Pat
     scan([evidence], case=tmp_path / "case", jobs=2)
     assert pq.read_table(matches(tmp_path / "case")).schema.equals(kept_matches.SCHEMA)
     assert not list((tmp_path / "case" / "results").glob("*.new"))
-
-
-@given(sizes=st.lists(st.integers(0, 9), max_size=12), rows=st.integers(1, 7))
-def test_however_the_rows_come_they_are_divided_alike(sizes: list[int], rows: int) -> None:
-    total = sum(sizes)
-    whole = pa.table(
-        {field.name: pa.nulls(total, field.type) for field in kept_matches.SCHEMA}, schema=kept_matches.SCHEMA
-    ).set_column(7, kept_matches.SCHEMA.field("line"), pa.array(range(total), pa.int64()))
-    starts = [sum(sizes[:number]) for number in range(len(sizes))]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kept_matches, "_ROWS", rows)
-        given_rows = iter([whole.slice(start, size) for start, size in zip(starts, sizes, strict=True)])
-        divided = list(kept_matches._even(given_rows))
-    assert [line for table in divided for line in table.column("line").to_pylist()] == list(range(total))
-    assert all(table.num_rows % rows == 0 for table in divided[:-1])

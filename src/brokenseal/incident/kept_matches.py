@@ -17,14 +17,13 @@ the same bytes however the case came about.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from brokenseal.events import EventStore
+from brokenseal.events.kept_table import write_table
 from brokenseal.incident.document import Account
 from brokenseal.incident.findings import Finding
 from brokenseal.incident.matches import MATCHES
@@ -43,12 +42,7 @@ SCHEMA = pa.schema(
 
 def write_matches(store: EventStore, account: Account, path: Path) -> None:
     """Write the matches of all findings of *account* to *path*, few rows at once. Needs the table ``matches``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd", use_dictionary=list(_TEXTS)) as writer:
-        for table in _even(_rows(store, account)):
-            writer.write_table(table, row_group_size=_ROWS)
-    with path.open("r+b") as stream:
-        os.fsync(stream.fileno())
+    write_table(path, SCHEMA, _rows(store, account), repeating=_TEXTS)
 
 
 def _rows(store: EventStore, account: Account) -> Iterator[pa.Table]:
@@ -67,22 +61,6 @@ def _rows(store: EventStore, account: Account) -> Iterator[pa.Table]:
     )
     store.engine.execute("DROP TABLE kept_findings")
     store.engine.execute("DROP TABLE kept_files")
-
-
-def _even(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in tables of one size: how a file is divided is part of its bytes."""
-    waiting: list[pa.Table] = []
-    rows = 0
-    for table in tables:
-        waiting.append(table.cast(SCHEMA))
-        rows += table.num_rows
-        if rows >= _ROWS:
-            together = pa.concat_tables(waiting)
-            whole = rows - rows % _ROWS
-            yield together.slice(0, whole)
-            waiting, rows = [together.slice(whole)], rows - whole
-    if rows:
-        yield pa.concat_tables(waiting)
 
 
 def _findings(account: Account) -> pa.Table:

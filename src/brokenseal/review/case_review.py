@@ -21,8 +21,9 @@ from brokenseal.review.event_key import EventKey
 from brokenseal.review.filters import Filter
 from brokenseal.review.gaps import milliseconds
 from brokenseal.review.opened_case import OpenedCase
+from brokenseal.review.standing import Standing, standing
 from brokenseal.review.timeline import EventRow, Timeline
-from brokenseal.review.verdict import Reviewed, known_grades, reviewed
+from brokenseal.review.verdict import Reviewed, known_access, known_grades, reviewed
 
 _MAJOR = "1."
 
@@ -136,6 +137,10 @@ class CaseReview:
 
     def verdict(self, marks: Marks) -> Reviewed:
         return reviewed(self.document, self.left_out(marks), self.grades)
+
+    def standing(self, marks: Marks) -> Standing:
+        """What of the result rests on findings that are marked as false positives."""
+        return standing(self.document, self.left_out(marks), self.grades, known_access())
 
     def chosen(self, wanted: Filter, marks: Marks) -> Chosen | None:
         """The events that a filter by finding or mark leaves; None where it does not choose so."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from brokenseal.report.html.decided import Decided
+from brokenseal.report.html.decided import Decided, Resting
 from brokenseal.report.shape import IncidentDocument
 from brokenseal.review.case_review import finding_target
 from brokenseal.review.decisions import Decisions, Marks
-from brokenseal.review.verdict import known_grades, reviewed
+from brokenseal.review.standing import Rest, standing
+from brokenseal.review.verdict import known_access, known_grades, reviewed
 
 
 def decided_in(case: Path, document: IncidentDocument) -> Decided | None:
@@ -33,4 +35,14 @@ def decided_in(case: Path, document: IncidentDocument) -> Decided | None:
         }
         for decision in every
     ]
-    return Decided(verdict.after if verdict.before != verdict.after else None, entries)
+    found = standing(document, left_out, known_grades(), known_access())
+    resting = [
+        *_resting("intrusion", found.intrusions),
+        *_resting("webshell", [rest for rests in found.webshells for rest in rests]),
+        *_resting("mailbox", found.mailboxes),
+    ]
+    return Decided(verdict.after if verdict.before != verdict.after else None, entries, resting)
+
+
+def _resting(kind: str, rests: Sequence[Rest]) -> list[Resting]:
+    return [Resting(kind, place, rest.marked, rest.left) for place, rest in enumerate(rests) if rest.marked]

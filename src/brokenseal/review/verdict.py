@@ -61,6 +61,11 @@ def known_grades() -> Grades:
     return Grades(stages, frozenset(name for name, rule in known().by_id.items() if rule.context))
 
 
+def known_access() -> dict[str, str | None]:
+    """The access to mail that a rule marks, null for none, by the rule's id."""
+    return {name: rule.mail_access for name, rule in known().by_id.items()}
+
+
 def reviewed(document: IncidentDocument, left_out: Collection[str], grades: Grades) -> Reviewed:
     """``left_out``: ids of the findings that are taken for false positives."""
     if not left_out:

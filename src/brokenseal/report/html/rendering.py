@@ -76,7 +76,7 @@ def render(
         incident = redact(incident, redacted)
     context = Context.of(incident, texts)
     views = {name: view(context) for name, view in _VIEWS.items()}
-    views = {"decisions": decisions_view(decided, texts), **views}
+    views = {"decisions": decisions_view(decided, context), **views}
     sections = [
         Section(name, texts.say(f"page.sections.{name}"), f"{name}.html.jinja", made)
         for name, made in views.items()

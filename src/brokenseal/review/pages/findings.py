@@ -17,6 +17,7 @@ from brokenseal.review.decisions import Marks
 from brokenseal.review.event_key import EventKey
 from brokenseal.review.filters import Filter
 from brokenseal.review.rendering import page, review_of
+from brokenseal.review.standing import Rest
 
 _HEADER = (
     "id", "title", "level", "outcome", "count", "time", "last", "host", "source_ip", "campaign", "stage", "rule",
@@ -48,6 +49,7 @@ def findings(request: Request) -> Response:
         asked=asked,
         query=_query(asked),
         groups=_groups(review, kept[:_MOST]),
+        rests=_rests(review, marks),
         left=max(len(kept) - _MOST, 0),
         shown_count=len(kept),
         levels=_LEVELS,
@@ -137,6 +139,12 @@ def _groups(review: CaseReview, kept: Sequence[Finding]) -> list[Group]:
     if rest:
         groups.append(Group(None, _by_stage(rest)))
     return groups
+
+
+def _rests(review: CaseReview, marks: Marks) -> dict[str, Rest]:
+    """What of each intrusion rests on marked findings, by its id."""
+    rests = review.standing(marks).intrusions
+    return {one["id"]: rest for one, rest in zip(review.document["intrusions"], rests, strict=True)}
 
 
 def _by_stage(found: Sequence[Finding]) -> list[tuple[str | None, Sequence[Finding]]]:

@@ -30,6 +30,7 @@ def overview(request: Request) -> Response:
         title="Overview",
         marks=marks,
         verdict=review.verdict(marks),
+        rests=review.standing(marks),
         proofs={name: window.query() for name, window in windows.items()},
         around={name: Filter(from_ms=one.from_ms, to_ms=one.to_ms).query() for name, one in windows.items()},
         events=review.timeline.events,

@@ -16,12 +16,14 @@ _SECOND_MS = 1000
 
 
 def mailboxes(request: Request) -> Response:
-    review = review_of(request)
+    review, marks = review_of(request), review_of(request).decisions.marks()
     return page(
         request,
         "mailboxes",
         title="Mailboxes",
+        marks=marks,
         key_of=review.key_of,
+        rests=review.standing(marks).mailboxes,
         around={
             number: Filter(
                 who=_name(one["mailbox"]),
@@ -46,9 +48,13 @@ def mailboxes_export(request: Request) -> Response:
 
 
 def webshells(request: Request) -> Response:
-    review = review_of(request)
-    shells = [(one, shell) for one in review.document["intrusions"] for shell in one["webshells"]]
-    return page(request, "webshells", title="Web shells", shells=shells, key_of=review.key_of)
+    review, marks = review_of(request), review_of(request).decisions.marks()
+    shells = [
+        (one, shell, rest)
+        for one, rests in zip(review.document["intrusions"], review.standing(marks).webshells, strict=True)
+        for shell, rest in zip(one["webshells"], rests, strict=True)
+    ]
+    return page(request, "webshells", title="Web shells", marks=marks, shells=shells, key_of=review.key_of)
 
 
 def coverage(request: Request) -> Response:
