@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
+# What the tests fetch and do not install: see .ci/axe.
+export BROKENSEAL_TEST_TOOLS ?= $(abspath $(VENV))/test-tools
 
 .PHONY: demo test check lock clean
 
@@ -20,6 +22,7 @@ demo: $(VENV)/.ready
 
 test: $(VENV)/.ready check
 	sh .ci/browser
+	sh .ci/axe $(BIN)/python
 	sh .ci/test-wheel $(BIN)/python
 
 check: $(VENV)/.ready

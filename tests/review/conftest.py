@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +122,48 @@ def with_document(tmp_path: Path) -> Callable[[Path, Callable[[dict[str, Any]], 
         return copy
 
     return make
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright. Where one of them is missing or does not work, the tests are skipped."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next((found for name in names if (found := shutil.which(name))), None)
+    if program is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    if not _shows_a_page(program):
+        pytest.skip("Chromium is installed and does not show a page here")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def _shows_a_page(program: str) -> bool:
+    """One without fonts, or in a container that forbids what it needs, ends at once."""
+    command = [program, "--headless", "--no-sandbox", "--dump-dom", "data:text/html,<p>works</p>"]
+    try:
+        shown = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return shown.returncode == 0 and b"<p>works</p>" in shown.stdout
+
+
+@pytest.fixture(scope="session")
+def served() -> Callable[[Path], AbstractContextManager[str]]:
+    """``with served(case) as address``: the printed address of a review of the case."""
+
+    @contextmanager
+    def serve(case: Path) -> Iterator[str]:
+        command = [sys.executable, "-m", "brokenseal", "review", str(case), "--no-browser"]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+        ) as server:
+            assert server.stdout is not None
+            yield server.stdout.readline().strip()
+            server.send_signal(signal.SIGINT)
+            assert server.wait(20) == 0
+
+    return serve

@@ -2,72 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
-try:
-    from playwright.sync_api import sync_playwright
-except ImportError:
-    sync_playwright = None  # type: ignore[assignment]
-
-
-def chromium_works() -> bool:
-    """Whether it shows a page at all: one without fonts, or in a container that forbids what it needs, ends at once."""
-    if CHROMIUM is None:
-        return False
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--dump-dom", "data:text/html,<p>works</p>"]
-    try:
-        shown = subprocess.run(command, capture_output=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return shown.returncode == 0 and b"<p>works</p>" in shown.stdout
-
-
-@pytest.fixture(scope="module", autouse=True)
-def working_browser() -> None:
-    if not chromium_works():
-        pytest.skip("Chromium is installed and does not show a page here")
-
-
-pytestmark = [
-    pytest.mark.skipif(sync_playwright is None, reason="Playwright is not installed (pip install playwright)"),
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"),
-]
-
+Served = Callable[[Path], AbstractContextManager[str]]
 PAGES = ("/", "/timeline", "/timeline?level=high", "/findings", "/findings/F1", "/mailboxes", "/webshells", "/entities",
          "/entity?type=ip&value=203.0.113.41", "/coverage", "/rules", "/decisions", "/keys")  # fmt: skip
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
-@contextmanager
-def served(case: Path) -> Iterator[str]:
-    """The printed address of a review of ``case``."""
-    command = [sys.executable, "-m", "brokenseal", "review", str(case), "--no-browser"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    ) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-        server.send_signal(signal.SIGINT)
-        assert server.wait(20) == 0
-
-
 @pytest.fixture(scope="module")
-def address(scanned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(scanned: Path, tmp_path_factory: pytest.TempPathFactory, chromium: Any, served: Served) -> Iterator[str]:
     case = tmp_path_factory.mktemp("browser") / "case-17"
     shutil.copytree(scanned, case, ignore=shutil.ignore_patterns("review.sqlite"))
     with served(case) as printed:
@@ -75,22 +26,19 @@ def address(scanned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def opened(address: str) -> Iterator[tuple[Any, str, list[str]]]:
+def opened(address: str, chromium: Any) -> Iterator[tuple[Any, str, list[str]]]:
     """A page with the session, the review's origin, and what went wrong in it."""
     problems: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(accept_downloads=True)
-        origin = address.partition("/open")[0]
-        page.on(
-            "console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None
-        )
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda asked: None if asked.url.startswith(origin) else problems.append(asked.url))
-        page.goto(address)
-        page.wait_for_url(f"{origin}/")
-        yield page, origin, problems
-        browser.close()
+    context = chromium.new_context(accept_downloads=True)
+    page = context.new_page()
+    origin = address.partition("/open")[0]
+    page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda asked: None if asked.url.startswith(origin) else problems.append(asked.url))
+    page.goto(address)
+    page.wait_for_url(f"{origin}/")
+    yield page, origin, problems
+    context.close()
 
 
 @pytest.fixture
@@ -312,7 +260,7 @@ TAG = "<script>document.title='run'</script><img/src=/x/onerror=document.title='
 
 
 def test_what_attackers_write_is_text(
-    opened: tuple[Any, str, list[str]], logs_case: Callable[[dict[str, str]], Path]
+    chromium: Any, served: Served, logs_case: Callable[[dict[str, str]], Path]
 ) -> None:
     fields = (
         "#Fields: date time s-computername cs-method cs-uri-stem cs-username c-ip s-port cs(User-Agent) sc-status\n"
@@ -320,7 +268,7 @@ def test_what_attackers_write_is_text(
     line = f"2021-03-03 03:00:00 EX01 POST /owa/auth/{TAG}.aspx {TAG} 203.0.113.7 443 {TAG} 200\n"
     case = logs_case({"u_ex210303.log": "#Software: Microsoft Internet Information Services 10.0\n" + fields + line})
     with served(case) as printed:
-        context = opened[0].context.browser.new_context()
+        context = chromium.new_context()
         page = context.new_page()
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from brokenseal.incident.matches import build_matches
 from brokenseal.incident.scan import scan
 from brokenseal.report.html import render
 from brokenseal.review.case_review import finding_target
@@ -22,10 +23,8 @@ Scan = Callable[[str, Collection[str]], Any]
 @pytest.fixture(scope="module")
 def without(simulated: Callable[..., tuple[Path, Any]]) -> Scan:
     """``without(scenario, rules)`` → the document of a scan in which these rules match nothing."""
-    from brokenseal.incident import matching
-
     made: dict[tuple[str, tuple[str, ...]], Any] = {}
-    real = matching.build_matches
+    real = build_matches
 
     def make(scenario: str, rules: Collection[str]) -> Any:
         def fewer(store: Any, found: Any) -> None:
@@ -36,7 +35,7 @@ def without(simulated: Callable[..., tuple[Path, Any]]) -> Scan:
         key = scenario, tuple(sorted(rules))
         if key not in made:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(matching, "build_matches", fewer)
+                patch.setattr("brokenseal.incident.matching.build_matches", fewer)
                 made[key] = scan([simulated(scenario)[0]], jobs=2).document
         return made[key]
 
