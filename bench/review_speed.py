@@ -1,5 +1,8 @@
 """How fast the review's pages are on a big case: a case of invented events is written straight to Parquet, then asked.
 
+One event in ten is a match of the rule of finding F1, one in 97 of a rule with a finding for each address, all of the
+intruder's are of F2; one in 20,011 is 4,000 characters long.
+
 ``python bench/review_speed.py --rows 10000000 --dir /path/with/space``; prints the median of each page in milliseconds.
 """
 
@@ -8,9 +11,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import resource
 import statistics
 import time
+from collections import Counter
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -21,7 +26,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from starlette.testclient import TestClient
 
+from brokenseal.events.kept_table import write_table
 from brokenseal.events.sources import Source, rfc3339
+from brokenseal.incident.kept_matches import SCHEMA
 from brokenseal.parsers.base import parser_for
 from brokenseal.parsers.columns import event_schema
 from brokenseal.review.application import application
@@ -33,6 +40,14 @@ _START_MS = 1_609_459_200_000  # 2021-01-01
 _HOSTS = ("EX01", "EX02", "EX03")
 _INTRUDER = "203.0.113.41"
 _RARE = "Zk81Qw.aspx"
+_FAR = "far away in it"
+#: Of findings F1, F2 and of those of the addresses: number, rule, level, intrusion.
+_RULES = {
+    name: (f"00000000-0000-4000-8000-00000000000{number}", level, intrusion)
+    for name, number, level, intrusion in (
+        ("many", 1, "high", "I1"), ("intruder", 2, "critical", "I1"), ("addresses", 3, "medium", None),
+    )
+}  # fmt: skip
 _PORT = 8000
 
 Numbers = npt.NDArray[np.int64]
@@ -51,14 +66,20 @@ def main() -> None:
         print(f"case written in {time.perf_counter() - begin:.1f} s")
     begin = time.perf_counter()
     with CaseReview(case, threads=2) as review:
-        print(f"opened in {time.perf_counter() - begin:.1f} s, {review.timeline.events:,} events")
+        print(f"opened in {time.perf_counter() - begin:.1f} s, {review.timeline.events:,} events, ", end="")
+        matches = sum(finding["count"] for finding in review.document["findings"])
+        print(f"{matches:,} matches of {len(review.findings):,} findings; load {os.getloadavg()[0]:.1f}")
         print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
         session = Session(_PORT)
-        client = TestClient(application(review, session), base_url=f"http://{session.hosts[0]}")
+        client = TestClient(application(review, session, failed=_raise), base_url=f"http://{session.hosts[0]}")
         client.get(session.address.removeprefix(f"http://{session.hosts[0]}"))
         medians = [measure(client, name, query, options.runs) for name, query in questions(options.rows)]
         print(f"median of all filters {statistics.median(medians):.0f} ms, slowest {max(medians):.0f} ms")
         print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def questions(rows: int) -> list[tuple[str, str]]:
@@ -86,7 +107,18 @@ def questions(rows: int) -> list[tuple[str, str]]:
         ("text, rare", timeline(text=_RARE.lower())),
         ("text that is nowhere", timeline(text="no such words here")),
         ("text and address", timeline(text="ecp", ip=_INTRUDER)),
-        ("evidence of a level", timeline(level="high")),
+        ("text, far in an event", timeline(text=_FAR)),
+        ("level, a tenth of all", timeline(level="high")),
+        ("level, few", timeline(level="critical")),
+        ("rule of many findings", timeline(rule=_RULES["addresses"][0])),
+        ("finding, few", timeline(finding="F57")),
+        ("intrusion, last page", timeline(intrusion="I1", end="last")),
+        ("finding of many, a day", timeline(finding="F1", **day)),
+        ("finding of many, rare text", timeline(finding="F1", text=_RARE.lower())),
+        ("finding of many, rare address", timeline(finding="F1", ip=_INTRUDER)),
+        ("finding of many, account", timeline(finding="F1", who="user17@")),
+        ("findings", "/findings"),
+        ("finding", "/findings/F1"),
         ("all of them on a day", timeline(host="EX01", kind="iis", who="user", text="owa", **day)),
         ("context", f"/timeline?around={middle // 200 * 200}.1.{(middle - _START_MS) // 200 + 1}"),
         ("entity", f"/entity?type=ip&value={_INTRUDER}"),
@@ -107,10 +139,10 @@ def measure(client: TestClient, name: str, address: str, runs: int) -> float:
 
 
 def write_case(case: Path, rows: int) -> None:
-    """A case as a scan leaves it: two logs, one part for each half million rows, one finding with 25 lines of evidence."""
+    """A case as a scan leaves it: two logs, one part for each half million rows, and a file of matches."""
     case.mkdir(parents=True)
     (case / "case.json").write_text('{"layout": 1}\n')
-    sources, parts = [], []
+    sources, parts, matches = [], [], []
     random = np.random.default_rng(7)
     for number, first in enumerate(range(0, rows, _CHUNK), 1):
         kind = "httpproxy" if number % 3 == 0 else "iis"
@@ -124,14 +156,40 @@ def write_case(case: Path, rows: int) -> None:
         digest = hashlib.sha256(name.encode()).hexdigest()
         source = Source(number, name, name, name, "", "", None, part, kind=kind, sha256=digest, size=size, events=size)
         sources.append(source)
+        matches.append(_matches(table, source, first))
         parts.append(path.relative_to(case).as_posix())
     record = {"parts": parts, "sources": [source.to_json() for source in sources]}
     (case / "journal.jsonl").write_text(json.dumps(record) + "\n")
-    content = json.dumps(_document(sources[0])).encode()
-    (case / "results").mkdir()
+    kept = case / "results" / "matches.parquet"
+    write_table(kept, SCHEMA, matches, repeating=["finding", "rule", "level", "intrusion", "kind", "file", "sha256"])
+    content = json.dumps(_document(pa.concat_tables(matches))).encode()
     (case / "results" / "incident.json").write_bytes(content)
-    key = {"key": "", "document_sha256": hashlib.sha256(content).hexdigest(), "unread": []}
-    (case / "results" / "key.json").write_text(json.dumps(key))
+    hashes = {
+        "document_sha256": hashlib.sha256(content).hexdigest(),
+        "matches_sha256": hashlib.sha256(kept.read_bytes()).hexdigest(),
+    }
+    (case / "results" / "key.json").write_text(json.dumps({"key": "", **hashes, "unread": []}))
+
+
+def _matches(table: pa.Table, source: Source, first: int) -> pa.Table:
+    """The matches among the events of a part, by time."""
+    at = np.arange(first, first + table.num_rows)
+    address = table.column("c-ip" if source.kind == "iis" else "ClientIpAddress").combine_chunks()
+    last_number = pc.binary_join_element_wise("F", pc.replace_substring_regex(address, r"^.*\.", ""), "")
+    own = pc.equal(address, _INTRUDER).to_numpy(zero_copy_only=False)
+    found = []
+    for name, chosen, finding in (
+        ("many", at % 10 == 0, pa.array(["F1"] * len(at))),
+        ("intruder", own, pa.array(["F2"] * len(at))),
+        ("addresses", (at % 97 == 0) & ~own, pc.replace_substring_regex(last_number, r"^F([12])$", r"F20\1")),
+    ):
+        rule, level, intrusion = _RULES[name]
+        rows = table.select(["line", "offset", "time"]).append_column("finding", finding).filter(pa.array(chosen))
+        same = {"rule": rule, "level": level, "intrusion": intrusion, "kind": source.kind, "file": source.name}
+        for column, value in {**same, "sha256": source.sha256}.items():
+            rows = rows.append_column(column, pa.array([value] * len(rows), pa.string()))
+        found.append(rows.select(SCHEMA.names).cast(SCHEMA))
+    return pa.concat_tables(found).sort_by([("time", "ascending"), ("finding", "ascending")])
 
 
 def _rows(kind: str, source: int, first: int, size: int, random: np.random.Generator) -> pa.Table:
@@ -144,6 +202,7 @@ def _rows(kind: str, source: int, first: int, size: int, random: np.random.Gener
     )
     stem = paths.take(pa.array(random.integers(0, 5, size)))
     stem = pc.if_else(pa.array(random.random(size) < 0.000005), f"/owa/auth/{_RARE}", stem)
+    far = pa.array([f"{'long ' * 800}{_FAR if number % 5 == 0 else ''}" for number in range(10)])
     guid = pc.binary_join_element_wise(
         _text(random.integers(1 << 40, 1 << 50, size)), _text(random.integers(1 << 50, 1 << 60, size)), "-"
     )
@@ -167,7 +226,8 @@ def _rows(kind: str, source: int, first: int, size: int, random: np.random.Gener
             "cs-username": users,
             "cs-user-agent": agents,
         }
-        found["cs-uri-query"] = pc.binary_join_element_wise("&CorrelationID=<empty>;&cafeReqId", guid, "=")
+        query = pc.binary_join_element_wise("&CorrelationID=<empty>;&cafeReqId", guid, "=")
+        found["cs-uri-query"] = pc.if_else(pa.array(at % 20_011 == 0), far.take(pa.array(at % 10)), query)
         found["sc-status"] = pa.array(random.choice([200, 302, 401], size), pa.int32())
     else:
         found |= {
@@ -192,22 +252,33 @@ def _text(numbers: Numbers) -> pa.Array:
     return pa.array(numbers).cast(pa.string())
 
 
-def _document(source: Source) -> dict[str, object]:
-    times = [rfc3339(_START_MS + line * 200) for line in range(25)]
-    evidence = [
-        {"file": source.name, "sha256": source.sha256, "line": line + 1, "offset": 0, "time": times[line]}
-        for line in range(25)
-    ]
-    finding = {
-        "id": "F1", "rule": "00000000-0000-4000-8000-000000000001", "title": "Invented", "level": "high", "count": 25,
-        "outcome": "attempted", "time": times[0], "last": times[-1], "host": "EX01", "source_ip": _INTRUDER, "tags": [],
-        "campaign": None, "stage": None, "evidence": evidence,
-    }  # fmt: skip
+def _document(matches: pa.Table) -> dict[str, object]:
+    counts = Counter(matches.column("finding").to_pylist())
+    names = sorted(counts, key=lambda name: int(name[1:]))
+    findings = [_finding(name, counts[name], matches) for name in names]
     host = {"host": "EX01", "verdict": "attempted", "reasons": ["Invented (F1)."], "builds": [], "coverage": []}
+    first, last = (rfc3339(matches.column("time")[place].value) for place in (0, len(matches) - 1))
+    intrusion = {
+        "id": "I1", "hosts": ["EX01"], "source_ips": [_INTRUDER], "first_seen": first, "last_seen": last, "stage": None,
+        "cves": [], "webshells": [], "processes": [], "techniques": [], "findings": ["F1", "F2"],
+    }  # fmt: skip
     return {
         "schema_version": "1.0", "generator": {"name": "bench", "version": "0"}, "verdict": "attempted",
-        "summary": "An invented case.", "hosts": [host], "campaigns": [], "intrusions": [], "mailboxes": [],
-        "findings": [finding], "not_seen": [], "advice": [], "rules": {"loaded": 1, "not_run": []}, "evidence": [],
+        "summary": "An invented case.", "hosts": [host], "campaigns": [], "intrusions": [intrusion], "mailboxes": [],
+        "findings": findings, "not_seen": [], "advice": [], "rules": {"loaded": 1, "not_run": []}, "evidence": [],
+    }  # fmt: skip
+
+
+def _finding(name: str, count: int, matches: pa.Table) -> dict[str, object]:
+    own = matches.filter(pc.equal(matches.column("finding"), name))
+    lines = own.slice(0, 25).select(["file", "sha256", "line", "offset"]).to_pylist()
+    times = [rfc3339(moment.value) for moment in own.column("time")[:25]]
+    last = rfc3339(own.column("time")[len(own) - 1].value)
+    return {
+        "id": name, "rule": own.column("rule")[0].as_py(), "title": f"Invented {name}", "count": count,
+        "level": own.column("level")[0].as_py(), "outcome": "attempted", "time": times[0], "last": last, "host": "EX01",
+        "source_ip": _INTRUDER, "tags": [], "campaign": None, "stage": None,
+        "evidence": [{**line, "time": time} for line, time in zip(lines, times, strict=True)],
     }  # fmt: skip
 
 

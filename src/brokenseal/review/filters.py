@@ -98,6 +98,11 @@ class Filter:
         return bool(self.host or self.kind or self.ip or self.who or self.text)
 
     @property
+    def bounded(self) -> bool:
+        """Whether only a stretch of time is asked for."""
+        return self.from_ms is not None or self.to_ms is not None
+
+    @property
     def empty(self) -> bool:
         return not self.pairs()
 

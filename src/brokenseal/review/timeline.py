@@ -121,6 +121,9 @@ class Timeline:
         chosen = chosen or _ANY
         if chosen.marked is not None and len(chosen.marked) > _COUNTED_MARKED:
             return None
+        if chosen.told is not None and chosen.marked is None and not wanted.looks_at_events and not wanted.bounded:
+            told = f"SELECT sum(events)::BIGINT AS n FROM {TOLD_SPAN} WHERE {told_sql(chosen.told)}"
+            return _number(self.ask(told, chosen.told)[0]["n"]) or 0
         looks = list(self._looks(wanted, chosen, None, False))
         if wanted.text and sum(span.stretches for look in looks for span in look) > _COUNTED_STRETCHES:
             return None
