@@ -72,7 +72,7 @@ def plain(store: EventStore) -> None:
 def ledger(store: EventStore) -> tuple[int, int]:
     register_actors(store, [Actor(None, INTRUDER, None, -(1 << 60), 1 << 60)], NOBODY)
     build_mail_requests(store)
-    rows = account_for_mail(store, [], Identities(), "NULL")
+    rows = account_for_mail(store, [], [], Identities(), "NULL").rows
     left = outflow(store, "NULL")
     return len(rows), len(left.clients)
 

@@ -68,7 +68,9 @@ def build_account(
     actors += agents_of(store, actors, intrusions)
     register_actors(store, actors, named)
     forged = forged_rules_of(knowledge)
-    ledger = account_for_mail(store, intrusions, read_identities(store), forged)
+    inside = [intrusion for intrusion in intrusions if ladder.broke_in(intrusion.findings)]
+    mail = account_for_mail(store, intrusions, inside, read_identities(store), forged)
+    ledger = mail.rows
     left = outflow(store, forged)
     sources = list(store.sources.values())
     seen = coverage(sources, hosts, store.window_ms)
@@ -124,6 +126,7 @@ def build_account(
         intrusions=intrusions,
         webshells=webshells,
         ledger=[(row, _incomplete(row, seen)) for row in ledger],
+        changes=mail.changes,
         outflow=left,
         actors=actors,
         not_seen=_not_seen(sights, [*unread, *unsaid], per_host),

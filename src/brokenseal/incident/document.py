@@ -18,8 +18,9 @@ from brokenseal.incident.coverage import SourceCoverage
 from brokenseal.incident.findings import Finding
 from brokenseal.incident.hosts import Hosts
 from brokenseal.incident.intrusions import Intrusion
-from brokenseal.incident.ledger_document import actor_entries, mailbox_entry, outflow_entry
+from brokenseal.incident.ledger_document import actor_entries, change_entry, mailbox_entry, outflow_entry
 from brokenseal.incident.ledger_rows import MailboxAccess
+from brokenseal.incident.mailbox_changes import MailboxChange
 from brokenseal.incident.outflow import Outflow
 from brokenseal.incident.process_tree import Process
 from brokenseal.incident.references import reference
@@ -53,6 +54,7 @@ class Account:
     intrusions: Sequence[Intrusion]
     webshells: Sequence[WebShell]
     ledger: Sequence[tuple[MailboxAccess, Sequence[str]]]
+    changes: Sequence[MailboxChange]
     outflow: Outflow
     actors: Sequence[Actor]
     not_seen: Sequence[str]
@@ -81,6 +83,7 @@ def incident_document(account: Account, *, subjects: bool = False) -> Json:
         "campaigns": [_campaign(campaign, judgement) for campaign, judgement in account.campaigns],
         "intrusions": [_intrusion(account, intrusion, by_id) for intrusion in account.intrusions],
         "mailboxes": [mailbox_entry(row, why, by_id, subjects=subjects) for row, why in account.ledger],
+        "changes": [change_entry(change, by_id) for change in account.changes],
         "outflow": outflow_entry(account.outflow),
         "actors": actor_entries(account.actors),
         "findings": [_finding(account, finding, by_id) for finding in account.findings],

@@ -1,14 +1,16 @@
 """The mailbox ledger: which mailbox an intrusion read, how often, how many items and bytes at least, and how complete.
 
-Six ways: Exchange Web Services through forged requests (``ews_access``), export requests seen in cmdlet logs,
+Seven ways: Exchange Web Services through forged requests (``ews_access``), export requests seen in cmdlet logs,
 the exported files fetched over the web (``export_downloads``), answers to
-other forged requests, requests of somebody signed in from an intruder's address (``signed_in_access``), and audit records
-(``audit_access``). What cannot be joined to a mailbox is outflow with no mailbox known: a row of its own.
+other forged requests, requests of somebody signed in from an intruder's address (``signed_in_access``), audit records
+(``audit_access``), and mail that a changed setting sent on (``forwarded_mail``). Mailboxes whose settings were changed are
+rows too (``mailbox_changes``). What cannot be joined to a mailbox is outflow with no mailbox known: a row of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from brokenseal.events import EventStore
 from brokenseal.events.engine import sql_texts
@@ -17,6 +19,7 @@ from brokenseal.incident.ews_access import ews_access
 from brokenseal.incident.export_downloads import export_downloads
 from brokenseal.incident.export_parameters import mailbox_parameter
 from brokenseal.incident.findings import EVIDENCE_LINES, Key, Line
+from brokenseal.incident.forwarded_mail import forwarded_mail
 from brokenseal.incident.identities import Identities
 from brokenseal.incident.intrusions import Intrusion
 from brokenseal.incident.knowledge import Knowledge
@@ -29,16 +32,29 @@ from brokenseal.incident.ledger_rows import (
     OTHER_SSRF,
     MailboxAccess,
 )
+from brokenseal.incident.mailbox_changes import MailboxChange, changed_mailboxes, mailbox_changes, with_changes
 from brokenseal.incident.matches import MATCHES
 from brokenseal.incident.sent_messages import add_sent_messages
 from brokenseal.incident.signed_in_access import signed_in_access
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
 
 
+@dataclass(frozen=True, slots=True)
+class MailLedger:
+    """``rows`` by intrusion and first access; ``changes``: settings an intruder changed that reach every mailbox."""
+
+    rows: list[MailboxAccess]
+    changes: list[MailboxChange]
+
+
 def account_for_mail(
-    store: EventStore, intrusions: Sequence[Intrusion], identities: Identities, forged_rules: str
-) -> list[MailboxAccess]:
-    """The ledger, by intrusion and first access. Needs the tables ``mail_requests`` and ``actors``.
+    store: EventStore,
+    intrusions: Sequence[Intrusion],
+    inside: Sequence[Intrusion],
+    identities: Identities,
+    forged_rules: str,
+) -> MailLedger:
+    """The ledger. Needs the tables ``mail_requests`` and ``actors``. ``inside``: the intrusions that broke in.
 
     ``forged_rules``: SQL texts of the rules on forged requests (see :func:`forged_rules_of`).
     """
@@ -49,9 +65,12 @@ def account_for_mail(
     ledger += _other(store, _members(intrusions, OTHER_SSRF), _members(intrusions, EWS_SSRF))
     ledger += signed_in_access(store, forged_rules)
     ledger += audit_access(store)
-    rows = finished(ledger, [intrusion.id for intrusion in intrusions], identities)
+    changes = mailbox_changes(store, inside, identities)
+    ledger += forwarded_mail(store, changes, identities)
+    ledger += changed_mailboxes(changes)
+    rows = with_changes(finished(ledger, [intrusion.id for intrusion in intrusions], identities))
     add_sent_messages(store, rows, identities)
-    return rows
+    return MailLedger(rows, [change for change in changes if change.mailbox is None])
 
 
 def forged_rules_of(knowledge: Knowledge) -> str:

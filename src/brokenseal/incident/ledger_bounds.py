@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from brokenseal.incident.identities import Identities
-from brokenseal.incident.ledger_rows import AUDITED, BY_TIME, EXPORT_REQUEST, SIGNED_IN, THROTTLED, MailboxAccess
+from brokenseal.incident.ledger_rows import (
+    AUDITED,
+    BY_TIME,
+    EXPORT_REQUEST,
+    FORWARDED,
+    SETTINGS_CHANGED,
+    SIGNED_IN,
+    THROTTLED,
+    MailboxAccess,
+)
 
 HIGH, MEDIUM, LOW = "high", "medium", "low"
 #: Lists kept when rows of one person are put together.
@@ -62,6 +71,7 @@ def _add(known: MailboxAccess, row: MailboxAccess) -> None:
         setattr(known, name, sorted({*getattr(known, name), *getattr(row, name)})[:_MOST])
     known.incomplete = list(dict.fromkeys([*known.incomplete, *row.incomplete]))
     known.lines = sorted([*known.lines, *row.lines], key=lambda line: line.time_ms)[:50]
+    known.changes = sorted([*known.changes, *row.changes], key=lambda change: change.time_ms)
     for operation, times in row.actions.items():
         known.actions[operation] = known.actions.get(operation, 0) + times
 
@@ -85,6 +95,6 @@ def _confidence(row: MailboxAccess) -> str:
     """high: the log itself names mailbox and intruder; medium: joined by time, or by an address that users may share."""
     if row.mailbox is None or row.intrusion is None:
         return LOW
-    if BY_TIME in row.incomplete or row.access == SIGNED_IN:
+    if BY_TIME in row.incomplete or row.access in (SIGNED_IN, FORWARDED, SETTINGS_CHANGED):
         return MEDIUM
     return MEDIUM if row.access == AUDITED and THROTTLED in row.incomplete else HIGH

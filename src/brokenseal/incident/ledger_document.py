@@ -8,6 +8,7 @@ from brokenseal.events import Source
 from brokenseal.events.sources import rfc3339
 from brokenseal.incident.actors import Actor
 from brokenseal.incident.ledger_rows import GAPS, MailboxAccess
+from brokenseal.incident.mailbox_changes import MailboxChange
 from brokenseal.incident.outflow import Outflow
 from brokenseal.incident.references import reference
 
@@ -40,8 +41,23 @@ def mailbox_entry(
         "users": row.users,
         "folders": row.folders,
         "actions": [{"operation": name, "count": times} for name, times in sorted(row.actions.items())],
+        "changes": [change_entry(change, by_id) for change in row.changes],
         **({"messages": row.message_ids, "subjects": row.subjects} if subjects else {}),
         "evidence": [reference(line, by_id) for line in row.lines],
+    }
+
+
+def change_entry(change: MailboxChange, by_id: Mapping[int, Source]) -> Json:
+    """The ``change`` of ``incident.schema.json``."""
+    return {
+        "what": change.what,
+        "when": rfc3339(change.time_ms),
+        "by": change.by,
+        "from": change.source_ip,
+        "to": change.to,
+        "detail": change.detail,
+        "intrusion": change.intrusion,
+        "evidence": [reference(line, by_id) for line in change.lines],
     }
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from brokenseal.incident.findings import Line
+
+if TYPE_CHECKING:
+    from brokenseal.incident.mailbox_changes import MailboxChange
 
 EWS_SSRF = "ews-ssrf"
 EXPORT_REQUEST = "export-request"
@@ -12,6 +16,9 @@ OTHER_SSRF = "other-ssrf"
 SIGNED_IN = "signed-in"
 AUDITED = "audited"
 EXPORT_DOWNLOAD = "export-download"
+FORWARDED = "forwarded"
+#: Settings of the mailbox were changed; that anything was read is not shown.
+SETTINGS_CHANGED = "settings-changed"
 
 BY_TIME = "some back-end rows were matched by time, because their request ids differ"
 NO_BACKEND = "no back-end EWS row was found for some requests"
@@ -23,6 +30,12 @@ NO_SIZES = "the audit records do not give the sizes of all messages"
 GAPS = "the HttpProxy log has gaps in this time"
 EXPORT_SIZE = "the log of an export request does not say how much was exported"
 OTHER_PAGE = "these requests reached other inner pages than EWS, which do not say whose data they gave out"
+FORWARDS = "forwarding sends mail out: see message tracking"
+RULES = "a rule was made for what arrives; what a rule that forwards has sent out: see message tracking"
+RIGHTS = "whoever was given rights can read the mailbox under another name; such reading is in no row of this intrusion"
+FORWARD_LASTS = (
+    "forwarding goes on until it is taken back; counted is what message tracking shows in the time that its logs cover"
+)
 
 
 @dataclass(slots=True)
@@ -32,7 +45,8 @@ class MailboxAccess:
     Times in milliseconds since 1970 UTC; items and bytes are lower bounds. ``items_at_most`` and ``bytes_at_most`` are null
     where nothing bounds them. ``bytes_known`` and ``items_known``: every request has its size, and its number of items.
     ``person`` is how a directory export calls the mailbox, ``known_as`` what the logs call it. ``folders``, ``message_ids``
-    and ``subjects`` are of audit records; the last are private. ``actions`` counts what else was done, by operation.
+    and ``subjects`` are of audit records; the last are private. ``actions`` counts what else was done, by operation;
+    ``changes`` are the mailbox's settings that were changed (in the first row of an intrusion and mailbox).
     """
 
     intrusion: str | None
@@ -60,6 +74,12 @@ class MailboxAccess:
     subjects: list[str] = field(default_factory=list)
     actions: dict[str, int] = field(default_factory=dict)
     confidence: str = "high"
+    changes: list[MailboxChange] = field(default_factory=list)
+
+    @property
+    def read(self) -> bool:
+        """Whether the row shows that mail was read; a changed setting alone shows only that it could be."""
+        return self.access != SETTINGS_CHANGED
 
 
 def number(value: object) -> int:

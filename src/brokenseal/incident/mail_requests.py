@@ -33,6 +33,12 @@ _STATIC = (
 )
 
 _GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+#: SQL: the mailbox that a row of HttpProxy was routed by, null where its anchor names none.
+ANCHOR_SQL = (
+    "nullif(CASE WHEN AnchorMailbox SIMILAR TO '(?i)(smtp[:~]).*' THEN lower(substr(AnchorMailbox, 6)) "
+    "WHEN AnchorMailbox SIMILAR TO '(?i)(sid~|mailboxguid~).*' THEN "
+    f"lower(regexp_extract(AnchorMailbox, '(?i)(S-1-[0-9-]+|{_GUID})', 1)) END, '')"
+)
 
 
 def build_mail_requests(store: EventStore) -> None:
@@ -94,15 +100,10 @@ _ID = "trim(lower(RequestId), '{}')"
 
 def _of_httpproxy(events: str) -> str:
     protocols = ", ".join(f"'{name}'" for name in PROTOCOLS)
-    anchor = (
-        f"CASE WHEN AnchorMailbox SIMILAR TO '(?i)(smtp[:~]).*' THEN lower(substr(AnchorMailbox, 6)) "
-        f"WHEN AnchorMailbox SIMILAR TO '(?i)(sid~|mailboxguid~).*' THEN "
-        f"lower(regexp_extract(AnchorMailbox, '(?i)(S-1-[0-9-]+|{_GUID})', 1)) END"
-    )
     asked = f"nullif(lower(regexp_extract(UrlQuery, '(?i)MailboxId=({_GUID}(?:@[^&; ]+)?)', 1)), '')"
     return (
         f"SELECT lower(e.Protocol), {HOST}, e.time, {client_sql('e.ClientIpAddress')}, e.UserAgent, "
-        f"lower(nullif(e.AuthenticatedUser, '')), coalesce({asked}, nullif({anchor}, ''), "
+        f"lower(nullif(e.AuthenticatedUser, '')), coalesce({asked}, {ANCHOR_SQL}, "
         "lower(nullif(e.AuthenticatedUser, ''))), coalesce(nullif(e.ProtocolAction, ''), e.UrlStem), "
         "e.ResponseBytes, e.source_id, e.line, e.\"offset\", trim(lower(e.RequestId), '{}') "
         f"FROM {events} e {HOST_JOIN} "

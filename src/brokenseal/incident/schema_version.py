@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 #: As ``schema_version`` in the document; the number before the dot changes when a reader of the old form would be wrong.
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"

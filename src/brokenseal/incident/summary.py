@@ -23,6 +23,8 @@ def summarise(
     ladder: Ladder,
 ) -> str:
     """*hosts* maps each host to its verdict. The sentence says also which hosts cannot be judged."""
+    changed = len({row.mailbox for row in ledger if row.changes})
+    ledger = [row for row in ledger if row.read]
     names = sorted(host for host, own in hosts.items() if own == verdict)
     where = _named(names) if names else "the evidence"
     title = " and ".join(campaign_titles)
@@ -42,6 +44,9 @@ def summarise(
         sentence = f"No evidence that {where} was broken into by {title}, and the logs cover the time in question."
     else:
         sentence = f"Cannot tell whether {where} was broken into by {title}: the logs that would show it are missing."
+    if changed:
+        boxes = "1 mailbox" if changed == 1 else f"{changed} mailboxes"
+        sentence += f" Settings of {boxes} were changed so that somebody else gets mail: see whose mail."
     blind = sorted(host for host, own in hosts.items() if own == "cannot_tell")
     if blind and verdict != "cannot_tell":
         sentence += f" For {_named(blind)} the logs do not suffice to tell."

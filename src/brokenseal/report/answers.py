@@ -12,6 +12,7 @@ from brokenseal.report.shells import name_of
 from brokenseal.report.text import plain
 from brokenseal.report.wording import (
     OUTCOMES,
+    SETTINGS_CHANGED,
     VERDICTS,
     WINDOWS_EVENT,
     day,
@@ -132,7 +133,8 @@ def _moments(document: IncidentDocument, intrusion: Intrusion) -> Iterator[tuple
     for mailbox in document["mailboxes"]:
         if mailbox["intrusion"] == intrusion["id"]:
             whose = f"the mail of {plain(mailbox['mailbox'])}" if mailbox["mailbox"] else "mail, no log says whose"
-            yield from _ends(mailbox["first"], mailbox["last"], f"access to {whose}")
+            did = f"change to settings of {whose}" if mailbox["access"] == SETTINGS_CHANGED else f"access to {whose}"
+            yield from _ends(mailbox["first"], mailbox["last"], did)
     own = _findings(intrusion) - told
     for finding in document["findings"]:
         if finding["id"] in own and finding["time"]:

@@ -6,10 +6,20 @@ from brokenseal.report.page import Page, where
 from brokenseal.report.shape import IncidentDocument, Mailbox
 from brokenseal.report.shells import one_shell
 from brokenseal.report.text import plain
-from brokenseal.report.wording import ACCESS, bytes_in_words, count, in_words, moment, span, these_logs
+from brokenseal.report.wording import (
+    ACCESS,
+    SETTINGS_CHANGED,
+    bytes_in_words,
+    change_in_words,
+    count,
+    in_words,
+    moment,
+    span,
+    these_logs,
+)
 
 _MAILBOXES = 50
-_SHELLS = 25
+_SHELLS, _CHANGES = 25, 20
 _TABLE_FROM = 160  # columns of the terminal: below, the cells would be folded into ribbons
 
 _UNKNOWN = "data left the server, but no log names the mailbox"
@@ -31,6 +41,7 @@ def whose_mail(document: IncidentDocument, page: Page) -> None:
     if not mailboxes:
         page.sentence(f"No access to mail by an intruder was found in {these_logs(document['verdict'])}.")
         return
+    _of_all(document, page)
     page.sentence("The numbers are what the logs prove: lower bounds, never estimates.")
     shown = page.bound(mailboxes, _MAILBOXES)
     if page.console.width >= _TABLE_FROM:
@@ -41,6 +52,16 @@ def whose_mail(document: IncidentDocument, page: Page) -> None:
         for mailbox in shown:
             _card(mailbox, page)
     page.more(len(mailboxes), _MAILBOXES)
+
+
+def _of_all(document: IncidentDocument, page: Page) -> None:
+    """What was changed for every mailbox."""
+    changes = document.get("changes", [])
+    if changes:
+        page.sentence("Settings that an intruder changed for the whole organisation (they reach every mailbox):")
+    for change in page.bound(changes, _CHANGES):
+        page.bullet(change_in_words(change), 4)
+    page.more(len(changes), _CHANGES, 4)
 
 
 def left_behind(document: IncidentDocument, page: Page) -> None:
@@ -60,7 +81,9 @@ def _card(mailbox: Mailbox, page: Page) -> None:
     intrusion = f", intrusion {plain(mailbox['intrusion'])}" if mailbox["intrusion"] else ""
     page.labelled("How", in_words(ACCESS, mailbox["access"]) + intrusion, 4)
     page.labelled("When", span(mailbox["first"], mailbox["last"]), 4)
-    page.labelled("Taken", _taken(mailbox), 4)
+    if mailbox["access"] != SETTINGS_CHANGED:
+        page.labelled("Taken", _taken(mailbox), 4)
+    _changed(mailbox, page)
     because = [plain(reason) for reason in mailbox.get("incomplete_because", [])]
     page.labelled_list("Complete", ["yes"] if mailbox["complete"] else ["NO: it may be more", *because], 4)
     _evidence(mailbox, page, "Shown by")
@@ -96,7 +119,13 @@ def _under_the_table(mailbox: Mailbox, page: Page) -> None:
     because = [plain(reason) for reason in mailbox.get("incomplete_because", [])]
     if not mailbox["complete"]:
         page.labelled_list("Complete", ["NO: it may be more", *because], 4)
+    _changed(mailbox, page)
     _evidence(mailbox, page, "Shown by")
+
+
+def _changed(mailbox: Mailbox, page: Page) -> None:
+    changes = mailbox.get("changes", [])
+    page.labelled_list("Changed", [change_in_words(change) for change in page.bound(changes, _CHANGES)], 4)
 
 
 def _evidence(mailbox: Mailbox, page: Page, label: str) -> None:

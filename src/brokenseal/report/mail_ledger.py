@@ -11,7 +11,16 @@ from rich.text import Text
 from brokenseal.report.csv_cells import csv_bytes
 from brokenseal.report.shape import IncidentDocument, Mailbox, OutflowHour
 from brokenseal.report.text import plain
-from brokenseal.report.wording import ACCESS, bytes_in_words, count, in_words, moment, span
+from brokenseal.report.wording import (
+    ACCESS,
+    SETTINGS_CHANGED,
+    bytes_in_words,
+    change_in_words,
+    count,
+    in_words,
+    moment,
+    span,
+)
 
 COLUMNS = (
     "mailbox",
@@ -33,6 +42,7 @@ COLUMNS = (
     "source_ips",
     "users",
     "folders",
+    "changes",
     "evidence",
 )
 NOTIFY_COLUMNS = ("person", "period_utc", "what", "how_much", "how_sure", "evidence")
@@ -70,6 +80,12 @@ def print_ledger(document: IncidentDocument, console: Console, *, verbose: bool)
         _say(console, plain(row["mailbox"]) or "(mailbox not known)", style="bold")
         for label, text in _labelled(row, verbose=verbose):
             _say(console, f"  {label:<9} {text}")
+    changes = document.get("changes", [])
+    if changes:
+        _say(console, "")
+        _say(console, "Settings that an intruder changed for the whole organisation (they reach every mailbox):")
+    for change in changes:
+        _say(console, f"  {change_in_words(change)}")
     outflow = document.get("outflow")
     if outflow is None:
         return
@@ -127,14 +143,17 @@ def _totals(rows: Sequence[Mailbox]) -> Iterable[str]:
     for row in rows:
         by_intrusion.setdefault(row["intrusion"] or "", []).append(row)
     for intrusion, own in by_intrusion.items():
-        named = {row["mailbox"] for row in own if row["mailbox"]}
+        named = {row["mailbox"] for row in own if row["mailbox"] and row["access"] != SETTINGS_CHANGED}
         size = sum(row["bytes_at_least"] or 0 for row in own)
         items = sum(row["items_at_least"] or 0 for row in own)
         name = f"Intrusion {plain(intrusion)}" if intrusion else "Named by --actor-ip or --actor-agent only"
         boxes = count(len(named), "mailbox", "mailboxes")
         yield f"{name}: {boxes}, at least {count(items, 'item')} and {bytes_in_words(size)}"
+        changed = len({row["mailbox"] for row in own if row.get("changes")})
+        if changed:
+            yield f"  settings of {count(changed, 'mailbox', 'mailboxes')} were changed so that somebody else gets mail"
         days: dict[str, int] = {}
-        for row in own:
+        for row in (row for row in own if row["access"] != SETTINGS_CHANGED):
             days[row["first"][:10]] = days.get(row["first"][:10], 0) + (row["bytes_at_least"] or 0)
         for day, amount in sorted(days.items()):
             yield f"  begun on {day}: {bytes_in_words(amount)}"
@@ -161,6 +180,8 @@ def _labelled(row: Mailbox, *, verbose: bool) -> Iterable[tuple[str, str]]:
     actions = [f"{plain(each['operation'])} {each['count']:,}" for each in row.get("actions", [])]
     if actions:
         yield "Records", ", ".join(actions)
+    for change in row.get("changes", []):
+        yield "Changed", change_in_words(change)
     for subject in row.get("subjects", []) if verbose else []:
         yield "Subject", plain(subject)
     for reference in row.get("evidence", [])[: None if verbose else 1]:
@@ -213,6 +234,7 @@ def _cells(row: Mailbox) -> list[object]:
         "; ".join(row.get("incomplete_because", [])),
         row.get("confidence"),
         *(listed[name] for name in ("protocols", "source_ips", "users", "folders")),
+        "; ".join(change_in_words(change) for change in row.get("changes", [])),
         "; ".join(evidence),
     ]
 
@@ -222,6 +244,8 @@ def _notice(row: Mailbox) -> list[object]:
     if row.get("display_name") and row["mailbox"]:
         person = f"{row['display_name']} <{row['mailbox']}>"
     what = in_words(ACCESS, row["access"])
+    if row.get("changes"):
+        what += "; " + "; ".join(change_in_words(change) for change in row["changes"])
     if row.get("folders"):
         what += f"; folders: {', '.join(row['folders'][:10])}"
     sure = in_words(SURE, row.get("confidence", ""))

@@ -109,6 +109,7 @@ class Technique(TypedDict):
 
 class Intrusion(TypedDict):
     id: str
+    named_by: NotRequired[str]
     campaign: NotRequired[str | None]
     hosts: list[str]
     source_ips: list[str]
@@ -126,6 +127,62 @@ class Intrusion(TypedDict):
 class Action(TypedDict):
     operation: str
     count: int
+
+
+Change = TypedDict(
+    "Change",
+    {
+        "what": str,
+        "when": str,
+        "by": str | None,
+        "from": str | None,
+        "to": list[str],
+        "detail": str,
+        "intrusion": str | None,
+        "evidence": NotRequired[list[Reference]],
+    },
+)
+
+
+class Received(TypedDict):
+    first: str
+    last: str
+    messages: int
+    bytes: int
+    complete: bool
+
+
+class Estimate(TypedDict):
+    messages: int
+    message_bytes: int
+    of: int
+
+
+class TrackedMessage(TypedDict):
+    how: str
+    sender: str | None
+    recipients: int | None
+    bytes: int | None
+    delivered: str | None
+    id: NotRequired[str]
+    subject: NotRequired[str | None]
+
+
+Hint = TypedDict(
+    "Hint",
+    {
+        "user": str,
+        "from": str,
+        "from_place": str,
+        "to": str,
+        "to_place": str,
+        "left": str,
+        "arrived": str,
+        "km": int,
+        "hours": float,
+        "evidence": list[Reference],
+    },
+)
 
 
 class Mailbox(TypedDict):
@@ -149,6 +206,11 @@ class Mailbox(TypedDict):
     users: NotRequired[list[str]]
     folders: NotRequired[list[str]]
     actions: NotRequired[list[Action]]
+    changes: NotRequired[list[Change]]
+    received: NotRequired[Received | None]
+    estimate: NotRequired[Estimate | None]
+    tracked: NotRequired[list[TrackedMessage]]
+    hints: NotRequired[list[Hint]]
     messages: NotRequired[list[str]]
     subjects: NotRequired[list[str]]
     evidence: NotRequired[list[Reference]]
@@ -233,10 +295,18 @@ class Generator(TypedDict):
     version: str
 
 
+class PlacesFile(TypedDict):
+    file: str
+    sha256: str
+    type: str
+    built: str
+
+
 class Scope(TypedDict):
     since: str | None
     until: str | None
     iis_timezone: str
+    geoip: NotRequired[PlacesFile | None]
 
 
 class IncidentDocument(TypedDict):
@@ -249,6 +319,8 @@ class IncidentDocument(TypedDict):
     campaigns: list[Campaign]
     intrusions: list[Intrusion]
     mailboxes: list[Mailbox]
+    changes: NotRequired[list[Change]]
+    hints: NotRequired[list[Hint]]
     outflow: NotRequired[Outflow]
     actors: NotRequired[list[Actor]]
     findings: list[Finding]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from brokenseal.report.shape import Change
 from brokenseal.report.text import plain
 
 # From best to worst: the words after a server's name, and Rich's style. The words say it all: colour only repeats them.
@@ -35,6 +36,24 @@ ACCESS = {
     "export-download": "the exported file was fetched over the web",
     "signed-in": "signed in as a user, from an intruder's address",
     "audited": "by the audit log",
+    "forwarded": "mail sent on to an intruder's address (message tracking)",
+    "settings-changed": "settings changed; no reading is shown",
+}
+#: The access of a row that shows no reading.
+SETTINGS_CHANGED = "settings-changed"
+
+CHANGES = {
+    "forwarding": "mail is forwarded",
+    "inbox-rule": "inbox rule",
+    "permission": "rights on the mailbox given",
+    "folder-permission": "rights on a folder given",
+    "send-as": "right to send in its name given",
+    "send-on-behalf": "right to send on its behalf given",
+    "app-access": "an application was let in",
+    "role": "a role that opens mailboxes was given",
+    "transport-rule": "transport rule",
+    "journal-rule": "journal rule",
+    "transport-agent": "transport agent",
 }
 
 STATES = {
@@ -99,6 +118,14 @@ def source_in_words(source: str) -> str:
 def entry_of(kind: str) -> str:
     """What one entry of a log of this kind is called."""
     return "record" if kind == WINDOWS_EVENT else "line"
+
+
+def change_in_words(change: Change) -> str:
+    """One changed setting in a line: what, when, by whom, from where, to whom, and what the log says of it."""
+    whom = f" to {', '.join(map(plain, change['to']))}" if change["to"] else ""
+    who = f" by {plain(change['by'])}" if change["by"] else ""
+    where = f" from {plain(change['from'])}" if change["from"] else ""
+    return f"{in_words(CHANGES, change['what'])}{whom}, {moment(change['when'])}{who}{where}: {plain(change['detail'])}"
 
 
 def rank(order: tuple[str, ...], identity: str) -> int:

@@ -142,6 +142,7 @@ def _environment() -> Environment:
         "source": wording.source_in_words,
         "kind": lambda kind: wording.in_words(wording.SOURCES, kind),
         "access": lambda way: wording.in_words(wording.ACCESS, way),
+        "change": wording.change_in_words,
         "state": lambda state: wording.in_words(wording.STATES, state),
         "stage": lambda stage: texts.words("stages", f"{stage}.label", shown(stage)),
         "tone": lambda verdict: TONES.get(verdict, "plain"),

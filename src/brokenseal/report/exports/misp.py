@@ -12,6 +12,7 @@ from brokenseal.report.exports.identity import content_uuid, evidence_time
 from brokenseal.report.exports.indicators import address, is_inner, is_sha256, shell_paths, shells
 from brokenseal.report.exports.target import Options, Target, Written
 from brokenseal.report.shape import IncidentDocument, Process, WebShell
+from brokenseal.report.wording import SETTINGS_CHANGED
 
 Json = dict[str, object]
 
@@ -121,7 +122,8 @@ def _targets(event: _Event) -> Iterator[Json]:
         name = shown(mailbox["mailbox"])
         if name:
             kind = "target-email" if "@" in name else "target-user"
-            comment = f"Mail read: {shown(mailbox['access'])}, intrusion {shown(mailbox['intrusion'] or 'not known')}"
+            did = "Settings changed" if mailbox["access"] == SETTINGS_CHANGED else "Mail read"
+            comment = f"{did}: {shown(mailbox['access'])}, intrusion {shown(mailbox['intrusion'] or 'not known')}"
             yield event.attribute(kind, "Targeting data", name, to_ids=False, comment=comment)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from brokenseal.report.exports.exported_text import LONG, instant, shown
 from brokenseal.report.shape import Finding, IncidentDocument, Intrusion, Mailbox, Reference, WebShell
-from brokenseal.report.wording import ACCESS, in_words
+from brokenseal.report.wording import ACCESS, SETTINGS_CHANGED, in_words
 
 TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)", re.IGNORECASE)
 
@@ -130,9 +130,11 @@ def _of_shell(shell: WebShell, intrusion: str) -> Iterator[Moment]:
 def _of_mailbox(mailbox: Mailbox) -> Iterator[Moment]:
     name = shown(mailbox["mailbox"]) or "(mailbox not known)"
     evidence = mailbox.get("evidence", [])
-    for time, what in ((mailbox["first"], "Mail first read"), (mailbox["last"], "Mail last read")):
+    read = (("first", "Mail first read"), ("last", "Mail last read"))
+    changed = (("first", "Settings first changed"), ("last", "Settings last changed"))
+    for which, what in changed if mailbox["access"] == SETTINGS_CHANGED else read:
         moment = Moment(
-            time=time,
+            time=mailbox["first"] if which == "first" else mailbox["last"],
             what=what,
             message=f"{what}: {name}: {in_words(ACCESS, mailbox['access'])}",
             source_ip=shown(next(iter(mailbox.get("source_ips", [])), "")),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from brokenseal.report.exports.moments import intrusion_of
 from brokenseal.report.shape import IncidentDocument, Mailbox, Reference
+from brokenseal.report.wording import change_in_words
 
 Row = tuple[object, ...]
 
@@ -76,6 +77,7 @@ def _mailboxes(document: IncidentDocument) -> Iterator[Row]:
             one.get("source_ips", []),
             one.get("users", []),
             one.get("folders", []),
+            [change_in_words(change) for change in one.get("changes", [])],
             _lines(one),
         )
 
@@ -192,6 +194,7 @@ TABLES = (
             "source_ips": "texts",
             "users": "texts",
             "folders": "texts",
+            "changes": "texts",
             "evidence": "texts",
         },
         _mailboxes,

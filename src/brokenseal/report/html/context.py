@@ -131,6 +131,8 @@ def cited_files(document: IncidentDocument) -> set[str]:
         references += finding["evidence"]
     for mailbox in document["mailboxes"]:
         references += mailbox.get("evidence", [])
+    for change in document.get("changes", []):
+        references += change.get("evidence", [])
     for intrusion in document["intrusions"]:
         for shell in intrusion["webshells"]:
             references += shell.get("evidence", [])

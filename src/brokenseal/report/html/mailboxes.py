@@ -11,9 +11,10 @@ from brokenseal.report.html.clock import same_second
 from brokenseal.report.html.context import Context, PlacesInFile
 from brokenseal.report.html.shown import LONGEST_NAME, shown
 from brokenseal.report.shape import Actor, Mailbox
+from brokenseal.report.wording import change_in_words
 
 _MAILBOXES, _DETAILED, _REASONS, _PROOFS, _ACTORS = 500, 200, 20, 25, 50
-_NAMES, _SUBJECTS = 12, 50
+_NAMES, _SUBJECTS, _CHANGES = 12, 50, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Ledger:
     rows: Sequence[Row]
     none: Markup
     more: Markup
+    changes: Sequence[Markup]
     actors: Sequence[Markup]
 
 
@@ -59,6 +61,7 @@ def view(context: Context) -> Ledger:
         rows=[_row(context, place, one) for place, one in enumerate(mailboxes[:_MAILBOXES], start=1)],
         none=Markup("") if mailboxes else texts.say("mail.none_unsure" if unsure else "mail.none"),
         more=texts.count("left_out", left_out) if left_out > 0 else Markup(""),
+        changes=[context.sentence(change_in_words(one)) for one in document.get("changes", [])[:_CHANGES]],
         actors=[_actor(context, actor) for actor in document.get("actors", [])[:_ACTORS]],
     )
 
@@ -121,6 +124,7 @@ def _facts(context: Context, mailbox: Mailbox) -> list[Fact]:
         "users": [_names(context, mailbox.get("users", []))],
         "folders": [_names(context, mailbox.get("folders", []))],
         "records": [texts.listed(records, _NAMES)],
+        "changes": [context.sentence(change_in_words(one)) for one in mailbox.get("changes", [])[:_CHANGES]],
         "incomplete": [context.sentence(reason) for reason in mailbox.get("incomplete_because", [])[:_REASONS]],
         "subjects": [*(shown(one) for one in mailbox.get("subjects", [])[:_SUBJECTS]), _rest(context, mailbox)],
     }

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from brokenseal.report.html.clock import read_times, written
 from brokenseal.report.html.context import Context
 from brokenseal.report.html.shown import LONGEST_NAME, shown
+from brokenseal.report.wording import SETTINGS_CHANGED
 
 _HOSTS, _REASONS = 50, 12
 _TONES = {"mail_read": "bad", "breached": "bad", "attempted": "warn", "probed": "warn", "cannot_tell": "unsure"}
@@ -113,6 +114,7 @@ def _numbers(context: Context) -> list[Number]:
     texts, document = context.texts, context.document
     intrusions, mailboxes = document["intrusions"], document["mailboxes"]
     numbers = []
+    mailboxes = [one for one in mailboxes if one["access"] != SETTINGS_CHANGED]
     if mailboxes:
         named = {one["mailbox"].casefold() for one in mailboxes if one["mailbox"]}
         numbers.append(Number(Markup(texts.number(len(named))), texts.say("opening.numbers.mailboxes"), "mailboxes"))

@@ -29,7 +29,7 @@ _FIXED = frozenset(
         *("schema_version", "verdict", "outcome", "level", "access", "state", "host_from", "time", "first", "last"),
         *("first_seen", "last_seen", "first_used", "last_used", "since", "until", "id", "parent", "rule", "version"),
         *("intrusion", "findings", "processes", "written_by", "campaign", "stage", "tags", "sha256", "hour"),
-        "confidence",
+        *("confidence", "what", "when", "how", "left", "arrived", "delivered", "named_by"),
     ]
 )
 # Members that hold texts out of logs: there the name before the @ is looked for alone, too.
@@ -46,6 +46,9 @@ _FROM_LOGS = frozenset(
             "messages",
             "subjects",
             "why",
+            "by",
+            "to",
+            "sender",
         ),
     ]
 )
@@ -131,6 +134,9 @@ def _users(document: IncidentDocument) -> Iterator[str]:
                 yield user
     for _, value in _members(document, frozenset({"users"})):
         yield value
+    for _, value in _members([document["mailboxes"], document.get("changes", [])], frozenset({"by"})):
+        if "\\" in value and not value.endswith("$") and value.rpartition("\\")[0].casefold() not in _SYSTEM_DOMAINS:
+            yield value
 
 
 def _subjects(document: IncidentDocument) -> Iterator[str]:

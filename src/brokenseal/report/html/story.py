@@ -12,6 +12,7 @@ from brokenseal.report.html.context import Context
 from brokenseal.report.html.shown import LONGEST_NAME, file_name, shown
 from brokenseal.report.html.stages import CHAPTERS, Stage, findings_of, stages
 from brokenseal.report.shape import Intrusion, Mailbox, WebShell
+from brokenseal.report.wording import SETTINGS_CHANGED
 
 _INTRUSIONS = 10
 _EVENTS = 40
@@ -184,15 +185,19 @@ def _one_mailbox(context: Context, mailbox: Mailbox, anchor: str) -> Event:
     texts = context.texts
     whose = shown(mailbox["mailbox"], LONGEST_NAME) or texts.say("mail.unnamed")
     how = texts.words("access", mailbox["access"])
+    read = mailbox["access"] != SETTINGS_CHANGED
     sentence = texts.say(
-        "story.mailbox", whose=whose, how=how, until=_until(context, mailbox["first"], mailbox["last"])
+        "story.mailbox" if read else "story.mailbox_changed",
+        whose=whose,
+        how=how,
+        until=_until(context, mailbox["first"], mailbox["last"]),
     )
     items, size = mailbox["items_at_least"], mailbox["bytes_at_least"]
     taken = [texts.count("items", items)] if items else []
     taken += [texts.size(size, exact=False)] if size else []
     if taken:
         sentence = Markup("{} {}").format(sentence, texts.say("story.taken", what=texts.listed(taken)))
-    if not mailbox["complete"]:
+    if read and not mailbox["complete"]:
         sentence = Markup("{} {}").format(sentence, texts.say("story.may_be_more"))
     link = Markup('<a href="#{}">{}</a>').format(anchor, texts.say("story.to_ledger"))
     return Event(mailbox["first"], texts.moment(mailbox["first"]), sentence, link)
