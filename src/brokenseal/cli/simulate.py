@@ -26,7 +26,7 @@ def simulate(
             " third mailbox exported), mail-only (no web shell), oab-write (a web shell over CVE-2021-26858), host-only"
             " (only Windows event logs are left), quiet-shell (a web shell older than the logs), logs-missing,"
             " stolen-session (mail read with stolen passwords, among its owners' own use), cloud-session (the same in"
-            " Microsoft 365, with exports of its audit log).",
+            " Microsoft 365, with exports of its audit log), forwarded-mail (mail sent on by settings, no mailbox opened).",
         ),
     ],
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same bytes.")] = 2021,

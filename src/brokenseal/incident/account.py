@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
 from brokenseal.events import EventStore, Progress
 from brokenseal.evidence import Refusal
 from brokenseal.incident.actor_agents import agents_of
-from brokenseal.incident.actors import actors_of, register_actors
+from brokenseal.incident.actors import actors_of, named_number, register_actors
 from brokenseal.incident.coverage import SourceCoverage, coverage, exchange_servers, uncovered
 from brokenseal.incident.document import Account, host_builds
 from brokenseal.incident.findings import collect_findings, in_order
@@ -18,12 +19,13 @@ from brokenseal.incident.identities import read_identities
 from brokenseal.incident.intrusions import Intrusion, attach_context, join_intrusions
 from brokenseal.incident.knowledge import Knowledge
 from brokenseal.incident.ledger import account_for_mail, forged_rules_of
-from brokenseal.incident.ledger_rows import EWS_SSRF, GAPS, MailboxAccess
+from brokenseal.incident.ledger_rows import EWS_SSRF, GAPS, SHOWS_READING, MailboxAccess
 from brokenseal.incident.mail_requests import build_mail_requests
 from brokenseal.incident.matching import match_everything
 from brokenseal.incident.named_actors import NOBODY, Named
 from brokenseal.incident.outflow import outflow
 from brokenseal.incident.processes import process_trees
+from brokenseal.incident.reading_verdict import named_intrusion, named_sentence, raised, readings, worse
 from brokenseal.incident.sight import Sight, sight, unseen
 from brokenseal.incident.stages import Ladder
 from brokenseal.incident.summary import summarise
@@ -68,9 +70,14 @@ def build_account(
     actors += agents_of(store, actors, intrusions)
     register_actors(store, actors, named)
     forged = forged_rules_of(knowledge)
+    number = named_number(intrusions)
     inside = [intrusion for intrusion in intrusions if ladder.broke_in(intrusion.findings)]
     mail = account_for_mail(store, intrusions, inside, read_identities(store), forged)
     ledger = mail.rows
+    named_one = named_intrusion(number, ledger, mail.changes, lambda source: hosts.of[source].host)
+    if named_one is None:
+        actors = [replace(each, intrusion=None) if each.intrusion == number else each for each in actors]
+        register_actors(store, actors, named)
     left = outflow(store, forged)
     sources = list(store.sources.values())
     seen = coverage(sources, hosts, store.window_ms)
@@ -90,6 +97,11 @@ def build_account(
     counted = [judged for campaign, judged in campaigns if campaign.visibility or per_host[campaign.id]]
     verdict = judge_all([*counted, *own_rules.values()])
     host_verdicts = _host_verdicts(per_host, own_rules, seen)
+    ids = {intrusion.id for intrusion in inside}
+    shown = readings(ledger, ids, actors, lambda source: hosts.of[source].host)
+    by_evidence = raised(host_verdicts, [each for each in shown if not each.by_user])
+    if any(not each.by_user for each in shown):
+        verdict = worse(verdict)
     lost = [(r.name, r.reason) for r in refused if not r.nothing_lost]
     unread, unsaid = unseen(store.all_sources, hosts, lost)
     if yara_problems:
@@ -104,26 +116,33 @@ def build_account(
         c.title for c, judgement in campaigns if judgement.verdict == verdict and (c.visibility or per_host[c.id])
     ]
     titles = spoken or [campaign.title for campaign in bounded]
+    named_rows = [row for row in ledger if row.intrusion not in ids]
+    summary = summarise(
+        verdict,
+        {host: judged.verdict for host, judged in by_evidence.items()},
+        titles,
+        intrusions,
+        # What the user alone names is no part of what the evidence shows.
+        [row for row in ledger if row.intrusion in ids or row.access not in SHOWS_READING],
+        len(mail.changes),
+        ladder,
+    )
+    if any(each.by_user for each in shown):
+        verdict = worse(verdict)
+        summary = f"{named_sentence(named_rows, actors)} By the evidence alone: {summary}"
     account = Account(
         verdict=verdict,
-        summary=summarise(
-            verdict,
-            {host: judged.verdict for host, judged in host_verdicts.items()},
-            titles,
-            intrusions,
-            ledger,
-            ladder,
-        ),
+        summary=summary,
         since=store.since,
         until=store.until,
         iis_timezone=iis_timezone,
         hosts=hosts,
-        host_verdicts=host_verdicts,
+        host_verdicts=raised(host_verdicts, shown),
         coverage=seen,
         campaigns=campaigns,
         ladder=ladder,
         findings=findings,
-        intrusions=intrusions,
+        intrusions=[*intrusions, *([named_one] if named_one is not None else [])],
         webshells=webshells,
         ledger=[(row, _incomplete(row, seen)) for row in ledger],
         changes=mail.changes,

@@ -30,7 +30,8 @@ _FOREVER = 1 << 60
 class Actor:
     """One sign of one intrusion: an address, or a part of an agent. Times in milliseconds since 1970 UTC.
 
-    ``intrusion`` is null where only the user names it and no intrusion has it; ``why`` says where it comes from.
+    ``intrusion`` is null where only the user names it and nothing of it is seen; ``why`` says where it comes from,
+    ``named`` whether that is the user.
     """
 
     intrusion: str | None
@@ -39,10 +40,15 @@ class Actor:
     from_ms: int
     to_ms: int
     why: str = field(default="", compare=False)
+    named: bool = field(default=False, compare=False)
 
 
 def actors_of(intrusions: Sequence[Intrusion], ladder: Ladder, named: Named) -> list[Actor]:
-    """All signs of all intrusions that broke in, and those that the user names."""
+    """All signs of all intrusions that broke in, and those that the user names.
+
+    What the user names belongs to the intrusion that has the address, else to the only one if that broke in, else to one
+    of its own (:func:`named_number`).
+    """
     found: list[Actor] = []
     known: dict[str, str] = {}
     for intrusion in intrusions:
@@ -52,12 +58,19 @@ def actors_of(intrusions: Sequence[Intrusion], ladder: Ladder, named: Named) -> 
             if inside and ip not in named.not_ips and ip not in named.ips:
                 span = (intrusion.first_ms - BEFORE_MS, intrusion.last_ms + AFTER_MS)
                 found.append(Actor(intrusion.id, ip, None, *span, f"address of intrusion {intrusion.id}"))
-    only = intrusions[0].id if len(intrusions) == 1 else None
-    found += [Actor(known.get(ip, only), ip, None, -_FOREVER, _FOREVER, "named with --actor-ip") for ip in named.ips]
+    alone = len(intrusions) == 1 and ladder.broke_in(intrusions[0].findings)
+    whose = intrusions[0].id if alone else named_number(intrusions)
+    always = (-_FOREVER, _FOREVER)
+    found += [Actor(known.get(ip, whose), ip, None, *always, "named with --actor-ip", named=True) for ip in named.ips]
     found += [
-        Actor(only, None, agent.lower(), -_FOREVER, _FOREVER, "named with --actor-agent") for agent in named.agents
+        Actor(whose, None, agent.lower(), *always, "named with --actor-agent", named=True) for agent in named.agents
     ]
     return found
+
+
+def named_number(intrusions: Sequence[Intrusion]) -> str:
+    """The id of the intrusion that only the user names: the one after all others."""
+    return f"I{len(intrusions) + 1}"
 
 
 def register_actors(store: EventStore, actors: Sequence[Actor], named: Named) -> None:

@@ -164,6 +164,7 @@ def _intrusion(account: Account, intrusion: Intrusion, by_id: Mapping[int, Sourc
     campaigns = [campaign.id for campaign, _ in known if campaign.id in found]
     return {
         "id": intrusion.id,
+        "named_by": "evidence" if intrusion.named is None else "user",
         "campaign": campaigns[0] if campaigns else None,
         "hosts": intrusion.hosts,
         "source_ips": intrusion.source_ips,

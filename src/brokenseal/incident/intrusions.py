@@ -29,21 +29,39 @@ NEAR_MS = 10 * 60_000
 SHELL_BIRTH_MS = 24 * 3_600_000
 
 
+@dataclass(frozen=True, slots=True)
+class NamedByUser:
+    """What is seen of addresses and agents that only the user calls an intruder's."""
+
+    first_ms: int
+    last_ms: int
+    hosts: list[str]
+    source_ips: list[str]
+
+
 @dataclass(slots=True)
 class Intrusion:
-    """Findings that belong together; ``id`` is I1, I2 ... by first time. Times in milliseconds since 1970 UTC."""
+    """Findings that belong together; ``id`` is I1, I2 ... by first time. Times in milliseconds since 1970 UTC.
+
+    One that only the user names (``named``) has no findings, and comes last.
+    """
 
     findings: list[Finding]
     context: list[Finding] = field(default_factory=list)
     processes: list[Process] = field(default_factory=list)
     id: str = ""
+    named: NamedByUser | None = None
 
     @property
     def first_ms(self) -> int:
+        if self.named is not None:
+            return self.named.first_ms
         return min(finding.first_ms for finding in self._dated)
 
     @property
     def last_ms(self) -> int:
+        if self.named is not None:
+            return self.named.last_ms
         return max(finding.last_ms for finding in self._dated)
 
     @property
@@ -52,10 +70,14 @@ class Intrusion:
 
     @property
     def hosts(self) -> list[str]:
+        if self.named is not None:
+            return self.named.hosts
         return sorted({finding.host for finding in self.findings})
 
     @property
     def source_ips(self) -> list[str]:
+        if self.named is not None:
+            return self.named.source_ips
         return sorted({finding.source_ip for finding in self.findings if finding.source_ip})
 
 

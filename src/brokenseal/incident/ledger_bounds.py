@@ -22,13 +22,13 @@ _MOST = 1000
 
 
 def finished(ledger: Sequence[MailboxAccess], order: Sequence[str], identities: Identities) -> list[MailboxAccess]:
-    """The rows by intrusion (*order*; those of none last) and first access, with upper bounds, persons and confidence."""
+    """The rows by intrusion (*order*; those of others last) and first access, with upper bounds, persons and confidence."""
     merged = _by_person(ledger, identities)
     unknown = _unknown_bytes(merged)
     for row in merged:
         row.bytes_at_most = _bytes_at_most(row, unknown)
         row.items_at_most = row.items_at_least if row.items_known and row.mailbox is not None else None
-        row.confidence = _confidence(row)
+        row.confidence = _confidence(row, order)
     place = {intrusion: at for at, intrusion in enumerate(order)}
     return sorted(
         merged,
@@ -91,9 +91,9 @@ def _bytes_at_most(row: MailboxAccess, unknown: dict[str | None, int]) -> int | 
     return row.bytes_at_least + (unknown.get(row.intrusion, 0) if row.mailbox is not None else 0)
 
 
-def _confidence(row: MailboxAccess) -> str:
+def _confidence(row: MailboxAccess, order: Sequence[str]) -> str:
     """high: the log itself names mailbox and intruder; medium: joined by time, or by an address that users may share."""
-    if row.mailbox is None or row.intrusion is None:
+    if row.mailbox is None or row.intrusion not in order:
         return LOW
     if BY_TIME in row.incomplete or row.access in (SIGNED_IN, FORWARDED, SETTINGS_CHANGED):
         return MEDIUM

@@ -19,6 +19,8 @@ EXPORT_DOWNLOAD = "export-download"
 FORWARDED = "forwarded"
 #: Settings of the mailbox were changed; that anything was read is not shown.
 SETTINGS_CHANGED = "settings-changed"
+#: What shows that mail was read, or sent on, without a finding that says so.
+SHOWS_READING = (SIGNED_IN, AUDITED, FORWARDED)
 
 BY_TIME = "some back-end rows were matched by time, because their request ids differ"
 NO_BACKEND = "no back-end EWS row was found for some requests"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from brokenseal.events.sources import rfc3339
 from brokenseal.incident.hosts import UNKNOWN
 from brokenseal.incident.intrusions import Intrusion
-from brokenseal.incident.ledger_rows import EXPORT_REQUEST, MailboxAccess
+from brokenseal.incident.ledger_rows import EXPORT_REQUEST, SHOWS_READING, MailboxAccess
 from brokenseal.incident.stages import Ladder
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
@@ -20,9 +20,13 @@ def summarise(
     campaign_titles: Sequence[str],
     intrusions: Sequence[Intrusion],
     ledger: Sequence[MailboxAccess],
+    whole: int,
     ladder: Ladder,
 ) -> str:
-    """*hosts* maps each host to its verdict. The sentence says also which hosts cannot be judged."""
+    """*hosts* maps each host to its verdict. The sentence says also which hosts cannot be judged.
+
+    ``whole``: how many settings were changed that reach every mailbox.
+    """
     changed = len({row.mailbox for row in ledger if row.changes})
     ledger = [row for row in ledger if row.read]
     names = sorted(host for host, own in hosts.items() if own == verdict)
@@ -32,7 +36,7 @@ def summarise(
     meant = [i for i in intrusions if not names or (set(i.hosts) & set(names) and ladder.broke_in(i.findings))]
     intrusions = meant or intrusions
     if verdict == "mail_read":
-        sentence = f"Broken into, and mail was read: {_mail(ledger)} on {where}, {_span(intrusions)}."
+        sentence = f"Broken into, and mail was read: {_mail(ledger)} on {where}, {_span(intrusions, ledger)}."
     elif verdict == "breached":
         sentence = f"Broken into: {where}, {_span(intrusions)}. Highest step: {_step(intrusions, ladder)}."
         sentence += _other_ways(ledger)
@@ -44,9 +48,12 @@ def summarise(
         sentence = f"No evidence that {where} was broken into by {title}, and the logs cover the time in question."
     else:
         sentence = f"Cannot tell whether {where} was broken into by {title}: the logs that would show it are missing."
-    if changed:
-        boxes = "1 mailbox" if changed == 1 else f"{changed} mailboxes"
-        sentence += f" Settings of {boxes} were changed so that somebody else gets mail: see whose mail."
+    if changed or whole:
+        boxes = [("1 mailbox" if changed == 1 else f"{changed} mailboxes")] if changed else []
+        boxes += ["the whole organisation"] if whole else []
+        sentence += (
+            f" Settings of {' and of '.join(boxes)} were changed so that somebody else gets mail: see whose mail."
+        )
     blind = sorted(host for host, own in hosts.items() if own == "cannot_tell")
     if blind and verdict != "cannot_tell":
         sentence += f" For {_named(blind)} the logs do not suffice to tell."
@@ -84,11 +91,13 @@ def _mail(ledger: Sequence[MailboxAccess]) -> str:
     return f"{count}{more}, at least {amount(left)} in all"
 
 
-def _span(intrusions: Sequence[Intrusion]) -> str:
+def _span(intrusions: Sequence[Intrusion], ledger: Sequence[MailboxAccess] = ()) -> str:
+    """From the first to the last finding, and to the last reading that only the ledger knows."""
     if not intrusions:
         return "at an unknown time"
-    first = min(intrusion.first_ms for intrusion in intrusions)
-    last = max(intrusion.last_ms for intrusion in intrusions)
+    told = [row for row in ledger if row.access in SHOWS_READING]
+    first = min([*(intrusion.first_ms for intrusion in intrusions), *(row.first_ms for row in told)])
+    last = max([*(intrusion.last_ms for intrusion in intrusions), *(row.last_ms for row in told)])
     if rfc3339(first)[:10] == rfc3339(last)[:10]:
         return f"on {rfc3339(first)[:10]}"
     return f"between {rfc3339(first)[:10]} and {rfc3339(last)[:10]}"

@@ -12,10 +12,12 @@ from functools import cache
 
 from brokenseal.detections.campaign import load_campaigns
 from brokenseal.incident.knowledge import Knowledge
+from brokenseal.incident.ledger_rows import SHOWS_READING
 from brokenseal.incident.stages import VERDICTS, worst
 from brokenseal.report.shape import Finding, IncidentDocument
 
 _BY_OUTCOME = {"probed": "probed", "attempted": "attempted", "succeeded": "breached"}
+_INSIDE = ("breached", "mail_read")
 _GRADED = VERDICTS[VERDICTS.index("probed") :]
 
 
@@ -72,6 +74,7 @@ def reviewed(document: IncidentDocument, left_out: Collection[str], grades: Grad
         same = {host["host"]: (host["verdict"], host["verdict"]) for host in document["hosts"]}
         return Reviewed(document["verdict"], document["verdict"], same, 0)
     nothing_left = "cannot_tell" if document["not_seen"] else "no_evidence"
+    read = _reading(document, left_out, grades)
     hosts = {}
     for host in document["hosts"]:
         own = [
@@ -81,7 +84,26 @@ def reviewed(document: IncidentDocument, left_out: Collection[str], grades: Grad
             if (grade := grades.of(finding)) is not None
         ]
         unfound = nothing_left if host["verdict"] in _GRADED else host["verdict"]
+        own += ["mail_read"] if host["host"] in read else []
         hosts[host["host"]] = (host["verdict"], worst(own, default=unfound))
     elsewhere = nothing_left if document["verdict"] in _GRADED else document["verdict"]
-    after = worst([verdict for _, verdict in hosts.values()], default=elsewhere)
+    after = worst([*(verdict for _, verdict in hosts.values()), *(["mail_read"] if read else [])], default=elsewhere)
     return Reviewed(document["verdict"], after, hosts, len(left_out))
+
+
+def _reading(document: IncidentDocument, left_out: Collection[str], grades: Grades) -> set[str | None]:
+    """The hosts on which the ledger shows reading by an intrusion that is still one (None: a host that is not known)."""
+    findings = {finding["id"]: finding for finding in document["findings"] if finding["id"] not in left_out}
+    still = {
+        intrusion["id"]
+        for intrusion in document["intrusions"]
+        if intrusion.get("named_by") == "user"
+        or any(grades.of(findings[one]) in _INSIDE for one in intrusion.get("findings", ()) if one in findings)
+    }
+    host_of = {file["file"]: file["host"] for file in document["evidence"]}
+    return {
+        host_of.get(line["file"])
+        for mailbox in document["mailboxes"]
+        if mailbox["access"] in SHOWS_READING and mailbox["intrusion"] in still
+        for line in mailbox.get("evidence", ())
+    }

@@ -15,6 +15,7 @@ from brokenseal.simulate.evidence_tree import EWS, HTTPPROXY, IIS_BACK_END, IIS_
 from brokenseal.simulate.host_processes import Host
 from brokenseal.simulate.httpproxy_rows import FrontEndRequest
 from brokenseal.simulate.iis_rows import BACK_END_PORT, IisRow
+from brokenseal.simulate.mail_forwards import Forwards
 from brokenseal.simulate.normal_use import NormalUse
 from brokenseal.simulate.organisation import DOMAIN, PUBLIC_HOST, Organisation, Server, User
 
@@ -29,6 +30,7 @@ class Site:
     tree: EvidenceTree
     hosts: Mapping[str, Host]
     normal_use: NormalUse = field(default_factory=NormalUse)
+    forwards: Forwards = field(default_factory=Forwards)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class HostIntruder:
     def export_mailbox(self, at: int, victim: User) -> None:
         """New-MailboxExportRequest to a share of the server itself; the file is there a moment later."""
         path = f"\\\\{self.server.name}\\C$\\ProgramData\\pst\\{victim.alias}.pst"
-        self._cmdlet(at, "New-MailboxExportRequest", f'-Mailbox "{victim.smtp}" -FilePath "{path}"')
+        self.run_cmdlet(at, "New-MailboxExportRequest", f'-Mailbox "{victim.smtp}" -FilePath "{path}"')
         written = at + self.draws.between(5 * SECOND, 20 * SECOND)
         replication = self.site.hosts[self.server.name].process("replication", written)
         self._note_file(replication, f"{_EXPORTS}\\{victim.alias}.pst", written)
@@ -98,7 +98,7 @@ class HostIntruder:
 
     def clear_export(self, at: int, victim: User) -> None:
         identity = f"{DOMAIN}/Users/{victim.alias}\\MailboxExport"
-        self._cmdlet(at, "Remove-MailboxExportRequest", f'-Identity "{identity}" -Confirm "False"')
+        self.run_cmdlet(at, "Remove-MailboxExportRequest", f'-Identity "{identity}" -Confirm "False"')
         self.truth.note_host_stage("export_cleared")
 
     def delete_page(self, at: int) -> None:
@@ -125,8 +125,8 @@ class HostIntruder:
         )
         return process
 
-    def _cmdlet(self, at: int, cmdlet: str, parameters: str) -> None:
-        """A cmdlet by PowerShell with Exchange's snap-in: in the CmdletInfra log and in the event log as well."""
+    def run_cmdlet(self, at: int, cmdlet: str, parameters: str) -> int:
+        """A cmdlet by PowerShell with Exchange's snap-in: in the CmdletInfra log and in the event log; when it ended."""
         line = f'powershell -c "Add-PSSnapin Microsoft.Exchange.Management.PowerShell.SnapIn; {cmdlet} [removed]"'
         console = self._command(at, programs.POWERSHELL, line)
         call = CmdletCall(
@@ -146,6 +146,7 @@ class HostIntruder:
         row = cmdlet_rows.row(ended, self.draws.guid(), self.server, build, call)
         self.site.tree.add(self.server, LOCAL_POWERSHELL, ended, row)
         exchange_management.record(self.site.hosts[self.server.name], ended, call, exchange_management.LOCAL_SHELL)
+        return ended
 
     def _note_file(self, process: Process, path: str, at: int) -> None:
         self.site.hosts[self.server.name].create_file(process, path, at)

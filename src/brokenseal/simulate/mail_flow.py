@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from brokenseal.simulate import tracking_rows
 from brokenseal.simulate.client_requests import Site
 from brokenseal.simulate.clock import DAY, HOUR, SECOND, is_workday
 from brokenseal.simulate.draws import Draws
 from brokenseal.simulate.evidence_tree import TRACKING, TRACKING_DELIVERY, TRACKING_SUBMISSION
+from brokenseal.simulate.mail_forwards import Forward, SentOn
 from brokenseal.simulate.organisation import User
 from brokenseal.simulate.tracking_rows import Hop, Mail
 
@@ -49,6 +52,11 @@ def _mail(draws: Draws, sender: str, recipient: str, directionality: str) -> Mai
     )
 
 
+def receive(site: Site, draws: Draws, at: int, user: User) -> None:
+    """A mail from the internet comes in for a user."""
+    _received(site, draws, at, user)
+
+
 def _received(site: Site, draws: Draws, at: int, user: User) -> None:
     home = user.home
     mail = _mail(draws, draws.pick(_PEERS), user.smtp, "Incoming")
@@ -65,6 +73,37 @@ def _delivered(site: Site, draws: Draws, at: int, user: User, mail: Mail) -> Non
     hop = Hop("STOREDRIVER", "DELIVER", home.ip, home.name, home.ip, home.name, recipient_status="To")
     row = tracking_rows.row(at, site.organisation.build_at(at), mail, hop, draws.guid())
     site.tree.add(home, TRACKING_DELIVERY, at, row)
+    for forward in site.forwards.of(user.smtp, at):
+        _sent_on(site, at, user, mail, forward)
+
+
+def _sent_on(site: Site, at: int, user: User, mail: Mail, forward: Forward) -> None:
+    """A mail that was delivered goes on: a rule makes a mail of its own, a forwarding address gets the same one."""
+    draws, home = Draws("forward", mail.message_id, forward.to), user.home
+    at += draws.between(200, 3_000)
+    if forward.by_rule:
+        own = _mail(draws, user.smtp, forward.to, "Originating")
+        own.subject, own.size = f"FW: {mail.subject}", mail.size + draws.between(800, 3_000)
+        begin = Hop("MAILBOXRULE", "RECEIVE", home.ip, home.name, home.ip, home.name, reference=str(mail.number))
+    else:
+        own = replace(mail, recipient=forward.to)
+        begin = Hop("ROUTING", "REDIRECT", "", "", "", home.name, related=user.smtp)
+    site.tree.add(home, TRACKING, at, tracking_rows.row(at, site.organisation.build_at(at), own, begin, draws.guid()))
+    at += draws.between(500, 5_000)
+    failed = draws.chance(10)
+    end = Hop(
+        "SMTP",
+        "FAIL" if failed else "SENDEXTERNAL",
+        home.ip,
+        home.name,
+        _PEER_ADDRESS,
+        "mx.example.com",
+        "To the internet",
+        recipient_status="550 5.7.1 Rejected" if failed else "250 2.0.0 OK",
+    )
+    site.tree.add(home, TRACKING, at, tracking_rows.row(at, site.organisation.build_at(at), own, end, draws.guid()))
+    if not failed:
+        site.forwards.sent.append(SentOn(user.smtp, forward, at, own.size))
 
 
 def _sent(site: Site, draws: Draws, at: int, user: User) -> None:

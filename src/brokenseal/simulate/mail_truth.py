@@ -109,6 +109,28 @@ class SentMailTruth:
 
 
 @dataclass(slots=True)
+class SettingTruth:
+    """A setting that the intruder changed (``mailbox`` null: of all mailboxes); ``what`` as the incident document has it."""
+
+    mailbox: str | None
+    what: str
+    to: str
+    time: str
+
+
+@dataclass(slots=True)
+class ForwardedTruth:
+    """Mail of a mailbox that the intruder's setting sent on to ``to``: messages handed over, and the bytes of them."""
+
+    mailbox: str
+    to: str
+    first: str
+    last: str
+    items: int
+    bytes: int
+
+
+@dataclass(slots=True)
 class ForwardingTruth:
     """An inbox rule that the intruder made: mail goes on to ``to`` from then on."""
 

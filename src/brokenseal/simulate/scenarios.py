@@ -15,6 +15,7 @@ from brokenseal.simulate.clock import MINUTE, SECOND, iso
 from brokenseal.simulate.cloud_session import cloud_session
 from brokenseal.simulate.event_logs import EVENT_SOURCES
 from brokenseal.simulate.evidence_tree import DIRECTORY_EXPORT, EXPORTS, TEXT_SOURCES
+from brokenseal.simulate.forwarded_mail import forwarded_mail
 from brokenseal.simulate.play import Play
 from brokenseal.simulate.ssrf import Intruder
 from brokenseal.simulate.stolen_sessions import stolen_session
@@ -232,6 +233,13 @@ _SCENARIOS = {
         "mail_read",
         "as hafnium, and then three users' mail is read with their passwords, while they read it themselves",
         stolen_session,
+        820,
+        exports=frozenset({DIRECTORY_EXPORT}),
+    ),
+    "forwarded-mail": Scenario(
+        "mail_read",
+        "a web shell, and then mail is sent on by an inbox rule and a forwarding address; no mailbox is opened",
+        forwarded_mail,
         820,
         exports=frozenset({DIRECTORY_EXPORT}),
     ),

@@ -134,14 +134,15 @@ class MailThief:
             self._note(at, user, request, self.draws.between(1, 12) if command == "Sync" else 0, counted=False)
             at += self.draws.between(3 * SECOND, 40 * SECOND)
 
-    def forward_mail(self, at: int, user: User, to: str) -> None:
-        """An inbox rule in the control panel sends a copy of everything on."""
+    def forward_mail(self, at: int, user: User, to: str) -> int:
+        """An inbox rule in the control panel sends a copy of everything on; when it was made."""
         rule = f"New-InboxRule.Name={ecp_rows.quoted('.')}.ForwardTo={ecp_rows.quoted(to)}.StopProcessingRules=$true"
         at = webmail.log_on(self.site, self.draws, self.front, at, user, _OLD_BROWSER, ip=self.ip) + 5 * SECOND
         made = webmail.make_rule(self.site, self.draws, self.front, at, user, rule, browser=_OLD_BROWSER, ip=self.ip)
         host = self.site.hosts[user.home.name]
         exchange_management.record_control_panel(host, made, rule, user.account, user.sid, is_admin=False)
         self.truth.forwarding.append(ForwardingTruth(user.smtp, ".", to, iso(made)))
+        return made
 
     def send_as(self, at: int, user: User, recipient: str, subject: str) -> None:
         """A message in the user's name over EWS; message tracking has its way."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from brokenseal.errors import UsageError
 from brokenseal.simulate import (
     administration,
+    forwarded_mail,
     host_load,
     load,
     mail_flow,
@@ -92,6 +93,7 @@ def simulate(
         tree.flush(begin // DAY + nth)
     tree.close()
     signed_in_theft.note_normal_use(site, truth)
+    forwarded_mail.note_forwarded(site, truth)
     evidence.mkdir(parents=True, exist_ok=True)
     web_traces.write(evidence, organisation, truth, seed, begin, sources=written, plan=plan)
     truth.files = dict(sorted(tree.counts.items()))

@@ -47,6 +47,8 @@ class Hop:
     connector: str = ""
     context: str = ""
     recipient_status: str = ""
+    related: str = ""
+    reference: str = ""
 
 
 def row(ms: int, build: Build, mail: Mail, hop: Hop, log_id: str) -> str:
@@ -54,8 +56,8 @@ def row(ms: int, build: Build, mail: Mail, hop: Hop, log_id: str) -> str:
         (
             iso(ms), hop.client_ip, hop.client_host, hop.server_ip, hop.server_host, hop.context, hop.connector,
             hop.source, hop.event, str(mail.number), mail.message_id, mail.network_id, mail.recipient,
-            hop.recipient_status, str(mail.size), "1", "", "", mail.subject, mail.sender, mail.sender, "04I: ",
-            mail.directionality, "", hop.client_ip, hop.server_ip, "S:DeliveryPriority=Normal", "Email", log_id,
+            hop.recipient_status, str(mail.size), "1", hop.related, hop.reference, mail.subject, mail.sender, mail.sender,
+            "04I: ", mail.directionality, "", hop.client_ip, hop.server_ip, "S:DeliveryPriority=Normal", "Email", log_id,
             build.padded,
         )
     )  # fmt: skip

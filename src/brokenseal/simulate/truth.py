@@ -10,10 +10,12 @@ from pathlib import Path
 from brokenseal.simulate.clock import iso
 from brokenseal.simulate.mail_truth import (
     ActorIpTruth,
+    ForwardedTruth,
     ForwardingTruth,
     MailAccessTruth,
     NormalUseTruth,
     SentMailTruth,
+    SettingTruth,
     logged,
 )
 
@@ -132,8 +134,8 @@ class Truth:
     maps a server to its number of honest files of web folders, ``listings`` a listing's path to its number of rows.
 
     ``mailboxes`` is of forged requests alone; ``mail_access`` is of mail read under stolen names, ``normal_use`` of what
-    others read in the same mailboxes meanwhile. ``attacker_ips`` are addresses that the servers' logs have, ``actor_ips``
-    all of the intruder's. ``directory`` is the path of the export of all users, ``audit_logs`` maps the path of an export
+    others read in the same mailboxes meanwhile. ``settings`` are those that let somebody else have mail, noted where mail
+    really is sent on (``forwarded``). ``attacker_ips`` are addresses that the servers' logs have, ``actor_ips`` all of the intruder's. ``directory`` is the path of the export of all users, ``audit_logs`` maps the path of an export
     of audit records to their number; both are relative to the evidence folder.
     """
 
@@ -165,6 +167,8 @@ class Truth:
     actor_ips: list[ActorIpTruth] = field(default_factory=list)
     mail_sent: list[SentMailTruth] = field(default_factory=list)
     forwarding: list[ForwardingTruth] = field(default_factory=list)
+    settings: list[SettingTruth] = field(default_factory=list)
+    forwarded: list[ForwardedTruth] = field(default_factory=list)
     directory: str | None = None
     audit_logs: dict[str, int] = field(default_factory=dict)
 
@@ -255,6 +259,16 @@ class Truth:
             actor = ActorIpTruth(ip)
             self.actor_ips.append(actor)
         actor.add(evidence, agents, app_ids)
+
+    def note_forwarded(self, more: ForwardedTruth) -> None:
+        """One more message that was sent on; they come in order of time."""
+        for known in self.forwarded:
+            if (known.mailbox, known.to) == (more.mailbox, more.to):
+                known.last = more.last
+                known.items += more.items
+                known.bytes += more.bytes
+                return
+        self.forwarded.append(more)
 
     def to_json(self) -> str:
         """The document as text: keys sorted, two spaces of indent, ASCII, one line end at the end."""

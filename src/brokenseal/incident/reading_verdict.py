@@ -1,0 +1,146 @@
+"""What the ledger adds to the verdict: mail read by somebody signed in, or sent on, shows reading that no rule finds.
+
+Findings say how somebody came in; the ledger says that an intruder's addresses then read mail with valid sign-ins, or that
+settings of his sent it on. Both make the verdict ``mail_read``. Where only the user says whose an address is, the reason
+says so, and the summary says what the evidence alone shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from brokenseal.events.sources import rfc3339
+from brokenseal.incident.actors import Actor
+from brokenseal.incident.intrusions import Intrusion, NamedByUser
+from brokenseal.incident.ledger_rows import FORWARDED, SHOWS_READING, MailboxAccess
+from brokenseal.incident.mailbox_changes import MailboxChange
+from brokenseal.incident.stages import VERDICTS
+from brokenseal.incident.summary import amount
+from brokenseal.incident.verdicts import Judgement
+
+MAIL_READ = "mail_read"
+_MOST_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Reading that the ledger shows of one intrusion: on which hosts, and the reason as a sentence."""
+
+    intrusion: str | None
+    hosts: frozenset[str]
+    reason: str
+    by_user: bool
+
+
+def readings(
+    rows: Sequence[MailboxAccess],
+    inside: Collection[str],
+    actors: Sequence[Actor],
+    host_of: Callable[[int], str],
+) -> list[Reading]:
+    """*inside*: the intrusions that broke in; of all others only the user says that they are intruders'.
+
+    *host_of*: the host of a source by its number, for rows that name none.
+    """
+    found = []
+    for intrusion in dict.fromkeys(row.intrusion for row in rows if row.access in SHOWS_READING):
+        own = [row for row in rows if row.intrusion == intrusion]
+        by_user = intrusion not in inside
+        for forwarded in (False, True):
+            told = [row for row in own if row.access in SHOWS_READING and (row.access == FORWARDED) is forwarded]
+            if told:
+                hosts = {host for row in told for host in _hosts(row, host_of)}
+                reason = _forwarded(told, own) if forwarded else _signed_in(told, intrusion, actors, by_user)
+                found.append(Reading(intrusion, frozenset(hosts), reason, by_user))
+    return found
+
+
+def raised(judged: Mapping[str, Judgement], shown: Sequence[Reading]) -> dict[str, Judgement]:
+    """The hosts' verdicts with the ledger's reasons; one that is worse already keeps its own, and what the user named."""
+    found = dict(judged)
+    for host, own in judged.items():
+        more = [each.reason for each in shown if host in each.hosts and (each.by_user or own.verdict != MAIL_READ)]
+        if more:
+            found[host] = Judgement(MAIL_READ, [*more, *own.reasons])
+    return found
+
+
+def named_intrusion(
+    number: str,
+    rows: Sequence[MailboxAccess],
+    changes: Sequence[MailboxChange],
+    host_of: Callable[[int], str],
+) -> Intrusion | None:
+    """What the user's addresses and agents did, as an intrusion of its own; None if they did nothing that is seen."""
+    own = [row for row in rows if row.intrusion == number]
+    also = [change for change in changes if change.intrusion == number]
+    if not own and not also:
+        return None
+    times = [time for row in own for time in (row.first_ms, row.last_ms)] + [change.time_ms for change in also]
+    hosts = {host for row in own for host in _hosts(row, host_of)} | {host for change in also for host in change.hosts}
+    ips = {ip for row in own for ip in row.source_ips} | {change.source_ip for change in also if change.source_ip}
+    return Intrusion([], id=number, named=NamedByUser(min(times), max(times), sorted(hosts), sorted(ips)))
+
+
+def named_sentence(rows: Sequence[MailboxAccess], actors: Sequence[Actor]) -> str:
+    """For the summary: what was read by whom only the user names. *rows*: those of such intrusions."""
+    told = [row for row in rows if row.access in SHOWS_READING]
+    first, last = (rfc3339(time)[:10] for time in (min(r.first_ms for r in told), max(r.last_ms for r in told)))
+    when = f"on {first}" if first == last else f"between {first} and {last}"
+    how = "sent on by settings changed from there"
+    if any(row.access != FORWARDED for row in told):
+        how = "read from there with valid sign-ins"
+    size = amount(sum(row.bytes_at_least for row in told))
+    return (
+        f"Because you named {_names(told, actors)} as an intruder's: mail of {_boxes(told)} was {how}, at least {size}, "
+        f"{when}."
+    )
+
+
+def worse(verdict: str) -> str:
+    """The worse of *verdict* and mail read."""
+    return max(verdict, MAIL_READ, key=VERDICTS.index)
+
+
+def _signed_in(told: Sequence[MailboxAccess], intrusion: str | None, actors: Sequence[Actor], by_user: bool) -> str:
+    if by_user:
+        return (
+            f"Because you named {_names(told, actors)} as an intruder's: mail of {_boxes(told)} was read from there with "
+            "valid sign-ins."
+        )
+    return (
+        f"Mail of {_boxes(told)} was read with valid sign-ins from addresses or with agents of intrusion {intrusion}; users "
+        "behind the same address would be counted with it."
+    )
+
+
+def _forwarded(told: Sequence[MailboxAccess], own: Sequence[MailboxAccess]) -> str:
+    to = sorted({name for row in own for change in row.changes for name in change.to if "@" in name})
+    where = f" to {_listed(to)}" if to else ""
+    items = sum(row.items_at_least for row in told)
+    return f"Mail of {_boxes(told)} was sent on{where} by settings that the intruder changed: at least {items:,} message(s)."
+
+
+def _names(told: Sequence[MailboxAccess], actors: Sequence[Actor]) -> str:
+    """The addresses and agents that the user named and that these rows are from."""
+    intrusions = {row.intrusion for row in told}
+    seen = {ip for row in told for ip in row.source_ips}
+    named = [each for each in actors if each.named and each.intrusion in intrusions]
+    names = [each.ip for each in named if each.ip in seen and each.ip is not None]
+    names += [f"'{each.agent[:60]}'" for each in named if each.agent]
+    return _listed(names or sorted(seen) or ["it"])
+
+
+def _boxes(told: Sequence[MailboxAccess]) -> str:
+    count = len({row.mailbox for row in told})
+    return "1 mailbox" if count == 1 else f"{count} mailboxes"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
+
+
+def _hosts(row: MailboxAccess, host_of: Callable[[int], str]) -> list[str]:
+    return row.hosts or sorted({host_of(line.source_id) for line in row.lines})
