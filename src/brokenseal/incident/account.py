@@ -29,6 +29,7 @@ from brokenseal.incident.reading_verdict import named_intrusion, named_sentence,
 from brokenseal.incident.sight import Sight, sight, unseen
 from brokenseal.incident.stages import Ladder
 from brokenseal.incident.summary import summarise
+from brokenseal.incident.tracked_mail import add_tracked_mail
 from brokenseal.incident.verdicts import Judgement, judge_all, judge_campaign, judge_found, judge_hosts
 from brokenseal.incident.webshells import collect_webshells
 
@@ -72,7 +73,8 @@ def build_account(
     forged = forged_rules_of(knowledge)
     number = named_number(intrusions)
     inside = [intrusion for intrusion in intrusions if ladder.broke_in(intrusion.findings)]
-    mail = account_for_mail(store, intrusions, inside, read_identities(store), forged)
+    identities = read_identities(store)
+    mail = account_for_mail(store, intrusions, inside, identities, forged)
     ledger = mail.rows
     named_one = named_intrusion(number, ledger, mail.changes, lambda source: hosts.of[source].host)
     if named_one is None:
@@ -81,6 +83,7 @@ def build_account(
     left = outflow(store, forged)
     sources = list(store.sources.values())
     seen = coverage(sources, hosts, store.window_ms)
+    add_tracked_mail(store, ledger, identities, seen)
     builds = host_builds(store.all_sources, hosts, store.duplicates)
     servers = exchange_servers(seen)
     bounded = [campaign for campaign in knowledge.campaigns if campaign.visibility]

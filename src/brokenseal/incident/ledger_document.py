@@ -11,6 +11,7 @@ from brokenseal.incident.ledger_rows import GAPS, MailboxAccess
 from brokenseal.incident.mailbox_changes import MailboxChange
 from brokenseal.incident.outflow import Outflow
 from brokenseal.incident.references import reference
+from brokenseal.incident.tracked_mail import Received, TrackedMessage
 
 Json = dict[str, object]
 
@@ -42,8 +43,42 @@ def mailbox_entry(
         "folders": row.folders,
         "actions": [{"operation": name, "count": times} for name, times in sorted(row.actions.items())],
         "changes": [change_entry(change, by_id) for change in row.changes],
+        "received": _received(row.received),
+        "estimate": _estimate(row),
+        "tracked": [_tracked(message, subjects=subjects) for message in row.tracked],
         **({"messages": row.message_ids, "subjects": row.subjects} if subjects else {}),
         "evidence": [reference(line, by_id) for line in row.lines],
+    }
+
+
+def _received(received: Received | None) -> Json | None:
+    if received is None:
+        return None
+    return {
+        "first": rfc3339(received.first_ms),
+        "last": rfc3339(received.last_ms),
+        "messages": received.messages,
+        "bytes": received.size,
+        "complete": received.complete,
+    }
+
+
+def _estimate(row: MailboxAccess) -> Json | None:
+    """How many messages the bytes may be, where nothing counts them; never a bound."""
+    mean = row.received.mean if row.received is not None else None
+    if row.received is None or mean is None or not row.bytes_at_least:
+        return None
+    return {"messages": round(row.bytes_at_least / mean), "message_bytes": mean, "of": row.received.messages}
+
+
+def _tracked(message: TrackedMessage, *, subjects: bool) -> Json:
+    return {
+        "how": message.how,
+        "sender": message.sender,
+        "recipients": message.recipients,
+        "bytes": message.size,
+        "delivered": None if message.delivered_ms is None else rfc3339(message.delivered_ms),
+        **({"id": message.message_id, "subject": message.subject} if subjects else {}),
     }
 
 

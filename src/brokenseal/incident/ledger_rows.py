@@ -9,6 +9,7 @@ from brokenseal.incident.findings import Line
 
 if TYPE_CHECKING:
     from brokenseal.incident.mailbox_changes import MailboxChange
+    from brokenseal.incident.tracked_mail import Received, TrackedMessage
 
 EWS_SSRF = "ews-ssrf"
 EXPORT_REQUEST = "export-request"
@@ -48,7 +49,8 @@ class MailboxAccess:
     where nothing bounds them. ``bytes_known`` and ``items_known``: every request has its size, and its number of items.
     ``person`` is how a directory export calls the mailbox, ``known_as`` what the logs call it. ``folders``, ``message_ids``
     and ``subjects`` are of audit records; the last are private. ``actions`` counts what else was done, by operation;
-    ``changes`` are the mailbox's settings that were changed (in the first row of an intrusion and mailbox).
+    ``changes`` are the mailbox's settings that were changed (in the first row of an intrusion and mailbox). ``tracked`` and
+    ``received`` are what message tracking knows of it.
     """
 
     intrusion: str | None
@@ -77,6 +79,8 @@ class MailboxAccess:
     actions: dict[str, int] = field(default_factory=dict)
     confidence: str = "high"
     changes: list[MailboxChange] = field(default_factory=list)
+    tracked: list[TrackedMessage] = field(default_factory=list)
+    received: Received | None = None
 
     @property
     def read(self) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from brokenseal.events.sources import rfc3339
 from brokenseal.incident.actors import Actor
 from brokenseal.incident.intrusions import Intrusion, NamedByUser
-from brokenseal.incident.ledger_rows import FORWARDED, SHOWS_READING, MailboxAccess
+from brokenseal.incident.ledger_rows import AUDITED, FORWARDED, SHOWS_READING, MailboxAccess
 from brokenseal.incident.mailbox_changes import MailboxChange
 from brokenseal.incident.stages import VERDICTS
 from brokenseal.incident.summary import amount
@@ -143,4 +143,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _hosts(row: MailboxAccess, host_of: Callable[[int], str]) -> list[str]:
+    """Where it was read; an export of audit records says nothing of a server."""
+    if row.access == AUDITED:
+        return []
     return row.hosts or sorted({host_of(line.source_id) for line in row.lines})

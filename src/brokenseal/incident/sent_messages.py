@@ -8,6 +8,7 @@ from brokenseal.events import EventStore
 from brokenseal.incident.findings import Line
 from brokenseal.incident.identities import Identities, plain_name
 from brokenseal.incident.ledger_rows import SIGNED_IN, MailboxAccess
+from brokenseal.incident.tracked_mail import MOST_TRACKED, TrackedMessage
 
 #: How an action of a ledger row is called.
 SENT = "message sent (message tracking)"
@@ -20,12 +21,13 @@ _MOST_LINES = 10
 
 
 def add_sent_messages(store: EventStore, ledger: Sequence[MailboxAccess], identities: Identities) -> None:
-    """Add to the rows of *ledger* how many messages were sent, with their lines. Needs the table ``actor_requests``."""
+    """Add to the rows of *ledger* the messages that were sent, with their lines. Needs the table ``actor_requests``."""
     tracking = store.events("message_tracking")
     if tracking is None or not any(row.access == SIGNED_IN for row in ledger):
         return
     rows = store.engine.query(
         'SELECT DISTINCT q.intrusion, q.mailbox, t."sender-address" AS sender, t."message-id" AS message, '
+        't."recipient-count" AS recipients, t."total-bytes" AS size, t."message-subject" AS subject, '
         't.source_id, t.line, t."offset", epoch_ms(t.time) AS time_ms, r.rank FROM actor_requests q '
         f"JOIN {tracking} t ON t.time BETWEEN q.time - INTERVAL {_NEAR_SECONDS} SECOND "
         f"AND q.time + INTERVAL {_NEAR_SECONDS} SECOND JOIN source_ranks r ON r.source_id = t.source_id "
@@ -45,6 +47,9 @@ def add_sent_messages(store: EventStore, ledger: Sequence[MailboxAccess], identi
                 continue
             seen.add(key)
             entry.actions[SENT] = entry.actions.get(SENT, 0) + 1
+            if entry.actions[SENT] <= MOST_TRACKED:
+                told = (row["message"] or "", row["sender"].lower(), row["recipients"], row["size"], row["time_ms"])
+                entry.tracked.append(TrackedMessage("sent", *told, row["subject"]))
             if entry.actions[SENT] <= _MOST_LINES:
                 entry.lines.append(Line(row["source_id"], row["line"], row["offset"], row["time_ms"]))
 

@@ -64,7 +64,7 @@ class SettingKind:
     def detail(self, operation: str, given: Mapping[str, str]) -> str:
         """What was set, as logged: the operation and the parameters that tell it, each cut with a note of it."""
         told = [f"{name} {_cut(given[name.lower()])}" for name in self.shown if given.get(name.lower())]
-        return ", ".join([operation, *told])
+        return ", ".join([operation.strip().rstrip("."), *told])
 
 
 def operations() -> list[str]:

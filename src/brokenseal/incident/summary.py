@@ -30,6 +30,9 @@ def summarise(
     changed = len({row.mailbox for row in ledger if row.changes})
     ledger = [row for row in ledger if row.read]
     names = sorted(host for host, own in hosts.items() if own == verdict)
+    if verdict == "mail_read" and not names:
+        # Only audit records show the reading, and they name no server.
+        names = sorted(host for host, own in hosts.items() if own == "breached")
     where = _named(names) if names else "the evidence"
     title = " and ".join(campaign_titles)
     # Dates and steps are those of what the verdict speaks of, not of a failed try elsewhere.

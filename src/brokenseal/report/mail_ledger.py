@@ -17,9 +17,12 @@ from brokenseal.report.wording import (
     bytes_in_words,
     change_in_words,
     count,
+    estimate_in_words,
     in_words,
     moment,
+    received_in_words,
     span,
+    tracked_in_words,
 )
 
 COLUMNS = (
@@ -43,6 +46,12 @@ COLUMNS = (
     "users",
     "folders",
     "changes",
+    "received_since_utc",
+    "received_messages",
+    "received_bytes",
+    "estimated_messages",
+    "tracked_messages",
+    "tracked_bytes",
     "evidence",
 )
 NOTIFY_COLUMNS = ("person", "period_utc", "what", "how_much", "how_sure", "evidence")
@@ -182,6 +191,17 @@ def _labelled(row: Mailbox, *, verbose: bool) -> Iterable[tuple[str, str]]:
         yield "Records", ", ".join(actions)
     for change in row.get("changes", []):
         yield "Changed", change_in_words(change)
+    received, estimate, tracked = row.get("received"), row.get("estimate"), row.get("tracked")
+    if received:
+        yield "Arrived", received_in_words(received)
+    if estimate:
+        yield "Estimate", estimate_in_words(estimate)
+    if tracked:
+        yield "Tracked", tracked_in_words(tracked)
+        for message in tracked if verbose else []:
+            size = bytes_in_words(message["bytes"] or 0)
+            told = [moment(message["delivered"]), plain(message["sender"]), size, plain(message.get("subject"))]
+            yield "", ", ".join(part for part in told if part)
     for subject in row.get("subjects", []) if verbose else []:
         yield "Subject", plain(subject)
     for reference in row.get("evidence", [])[: None if verbose else 1]:
@@ -235,7 +255,20 @@ def _cells(row: Mailbox) -> list[object]:
         row.get("confidence"),
         *(listed[name] for name in ("protocols", "source_ips", "users", "folders")),
         "; ".join(change_in_words(change) for change in row.get("changes", [])),
+        *_from_tracking(row),
         "; ".join(evidence),
+    ]
+
+
+def _from_tracking(row: Mailbox) -> list[object]:
+    received, estimate, tracked = row.get("received"), row.get("estimate"), row.get("tracked", [])
+    return [
+        received["first"] if received else None,
+        received["messages"] if received else None,
+        received["bytes"] if received else None,
+        estimate["messages"] if estimate else None,
+        len(tracked) or None,
+        sum(message["bytes"] or 0 for message in tracked) or None,
     ]
 
 
@@ -248,6 +281,9 @@ def _notice(row: Mailbox) -> list[object]:
         what += "; " + "; ".join(change_in_words(change) for change in row["changes"])
     if row.get("folders"):
         what += f"; folders: {', '.join(row['folders'][:10])}"
+    received = row.get("received")
+    if received:
+        what += f"; {received_in_words(received)}"
     sure = in_words(SURE, row.get("confidence", ""))
     if not row["complete"]:
         sure += "; it may be more: " + "; ".join(row.get("incomplete_because", []))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from brokenseal.report.shape import Change
+from brokenseal.report.shape import Change, Estimate, Received, TrackedMessage
 from brokenseal.report.text import plain
 
 # From best to worst: the words after a server's name, and Rich's style. The words say it all: colour only repeats them.
@@ -126,6 +127,37 @@ def change_in_words(change: Change) -> str:
     who = f" by {plain(change['by'])}" if change["by"] else ""
     where = f" from {plain(change['from'])}" if change["from"] else ""
     return f"{in_words(CHANGES, change['what'])}{whom}, {moment(change['when'])}{who}{where}: {plain(change['detail'])}"
+
+
+def received_in_words(received: Received) -> str:
+    """What bounds the mail of a time, in a line."""
+    gaps = "" if received["complete"] else "; message tracking has gaps in this time, so it may be more"
+    return (
+        f"{count(received['messages'], 'message')} ({bytes_in_words(received['bytes'])}) came in {day(received['first'])} to "
+        f"{moment(received['last'])}; of this mail no more can have been read, older mail is not counted{gaps}"
+    )
+
+
+def estimate_in_words(estimate: Estimate) -> str:
+    """An estimate that calls itself one."""
+    return (
+        f"about {count(estimate['messages'], 'message')}, if they are as large as the {estimate['of']:,} that the mailbox got "
+        f"(mean {bytes_in_words(estimate['message_bytes'])}); an estimate, not evidence"
+    )
+
+
+def tracked_in_words(tracked: Sequence[TrackedMessage]) -> str:
+    """Messages that records name, as message tracking has them, in a line."""
+    size = sum(message["bytes"] or 0 for message in tracked)
+    sent = sum(message["how"] == "sent" for message in tracked)
+    senders = len({message["sender"] for message in tracked if message["sender"]})
+    times = sorted(message["delivered"] for message in tracked if message["delivered"])
+    when = f", {span(times[0], times[-1])}" if times else ""
+    of_them = f", {sent:,} of them sent" if sent else ""
+    return (
+        f"message tracking knows {count(len(tracked), 'message')} that the records name{of_them}: {bytes_in_words(size)} as they "
+        f"travelled, from {count(senders, 'sender')}{when}"
+    )
 
 
 def rank(order: tuple[str, ...], identity: str) -> int:

@@ -135,8 +135,9 @@ class Truth:
 
     ``mailboxes`` is of forged requests alone; ``mail_access`` is of mail read under stolen names, ``normal_use`` of what
     others read in the same mailboxes meanwhile. ``settings`` are those that let somebody else have mail, noted where mail
-    really is sent on (``forwarded``). ``attacker_ips`` are addresses that the servers' logs have, ``actor_ips`` all of the intruder's. ``directory`` is the path of the export of all users, ``audit_logs`` maps the path of an export
-    of audit records to their number; both are relative to the evidence folder.
+    really is sent on (``forwarded``). ``attacker_ips`` are addresses that the servers' logs have, ``actor_ips`` all of the
+    intruder's. ``directory`` is the path of the export of all users, ``audit_logs`` maps the path of an export of audit
+    records to their number; both are relative to the evidence folder.
     """
 
     scenario: str

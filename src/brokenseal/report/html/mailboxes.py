@@ -11,7 +11,7 @@ from brokenseal.report.html.clock import same_second
 from brokenseal.report.html.context import Context, PlacesInFile
 from brokenseal.report.html.shown import LONGEST_NAME, shown
 from brokenseal.report.shape import Actor, Mailbox
-from brokenseal.report.wording import change_in_words
+from brokenseal.report.wording import change_in_words, estimate_in_words, received_in_words, tracked_in_words
 
 _MAILBOXES, _DETAILED, _REASONS, _PROOFS, _ACTORS = 500, 200, 20, 25, 50
 _NAMES, _SUBJECTS, _CHANGES = 12, 50, 50
@@ -125,6 +125,7 @@ def _facts(context: Context, mailbox: Mailbox) -> list[Fact]:
         "folders": [_names(context, mailbox.get("folders", []))],
         "records": [texts.listed(records, _NAMES)],
         "changes": [context.sentence(change_in_words(one)) for one in mailbox.get("changes", [])[:_CHANGES]],
+        "tracked": [context.sentence(text) for text in _from_tracking(mailbox)],
         "incomplete": [context.sentence(reason) for reason in mailbox.get("incomplete_because", [])[:_REASONS]],
         "subjects": [*(shown(one) for one in mailbox.get("subjects", [])[:_SUBJECTS]), _rest(context, mailbox)],
     }
@@ -133,6 +134,14 @@ def _facts(context: Context, mailbox: Mailbox) -> list[Fact]:
         for name, values in facts.items()
         if any(values)
     ]
+
+
+def _from_tracking(mailbox: Mailbox) -> list[str]:
+    """What message tracking adds, a sentence each."""
+    received, estimate, tracked = mailbox.get("received"), mailbox.get("estimate"), mailbox.get("tracked")
+    told = [received_in_words(received)] if received else []
+    told += [estimate_in_words(estimate)] if estimate else []
+    return told + ([tracked_in_words(tracked)] if tracked else [])
 
 
 def _names(context: Context, names: Sequence[str]) -> Markup:
