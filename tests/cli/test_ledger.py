@@ -45,7 +45,7 @@ def test_the_ledger_of_a_case(case: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "anna,2021-03-03 03:00:00" in capsys.readouterr().out
     assert main(["ledger", str(case), "-f", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert set(found) == {"mailboxes", "outflow", "actors"}
+    assert set(found) == {"mailboxes", "changes", "hints", "outflow", "actors"}
     assert found["mailboxes"][0]["bytes_at_least"] == 5000
 
 

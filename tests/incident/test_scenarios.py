@@ -22,6 +22,7 @@ def document_of(evidence: Path, **arguments: Any) -> dict[str, Any]:
     return dict(incident.document)
 
 
+FORGED = ("ews-ssrf", "other-ssrf")
 #: What the incident calls the state of a shell that is there and was never asked for.
 STATES = {"never answered": "alive"}
 
@@ -50,7 +51,7 @@ def test_verdict_shells_and_mail_are_those_of_the_truth(simulated: Make, scenari
         # The event log and the $MFT say it to the millisecond or so, a written time to the second.
         came = datetime.fromisoformat(shell["planted"]["time"]) - datetime.fromisoformat(true["planted"])
         assert abs(came) < timedelta(seconds=1)
-    forged = [m for m in found["mailboxes"] if m["access"] not in ("signed-in", "audited")]
+    forged = [m for m in found["mailboxes"] if m["access"] in FORGED or m["access"] == "export-request"]
     mail = {(m["mailbox"], m["requests"], m["items_at_least"], m["bytes_at_least"]) for m in forged}
     read = {(m["mailbox"], m["requests"], m["items"], m["bytes"]) for m in truth["mailboxes"]}
     # Exported once, and logged twice: as a cmdlet and as an event. Neither log says how much it was.

@@ -166,7 +166,7 @@ def test_the_user_says_who_the_intruder_is(server: Server) -> None:
     server.front("03:00:00", "Owa", "CORP\\anna", "198.51.100.9", 5000, UrlStem="/owa/service.svc", UserAgent="Odd/7")
     assert signed_in(server.scanned()) == []
     (row,) = signed_in(server.scanned(actor_ips=["::ffff:198.51.100.9"]))
-    assert (row["intrusion"], row["confidence"], row["bytes_at_least"]) == (None, "low", 5000)
+    assert (row["intrusion"], row["confidence"], row["bytes_at_least"]) == ("I1", "low", 5000)
     (row,) = signed_in(server.scanned(actor_agents=["oDD/"]))
     assert row["bytes_at_least"] == 5000
     assert signed_in(server.scanned(actor_agents=["Odd/"], not_actor_ips=["198.51.100.9"])) == []

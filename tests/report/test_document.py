@@ -67,6 +67,9 @@ def test_the_sample_is_valid_and_uses_every_member_of_the_schema() -> None:
         "webshell": [shell for one in SAMPLE["intrusions"] for shell in one["webshells"]],
         "process": [process for one in SAMPLE["intrusions"] for process in one["processes"]],
         "mailbox": SAMPLE["mailboxes"],
+        "change": [*SAMPLE["changes"], *(change for one in SAMPLE["mailboxes"] for change in one.get("changes", []))],
+        "tracked_message": [message for one in SAMPLE["mailboxes"] for message in one.get("tracked", [])],
+        "hint": SAMPLE["hints"],
         "client": SAMPLE["outflow"]["clients"],
         "reference": [reference for finding in SAMPLE["findings"] for reference in finding["evidence"]],
         "finding": SAMPLE["findings"],
@@ -117,7 +120,7 @@ def test_a_wrong_member_is_named(path: str, value: object, where: str) -> None:
     assert all(problem.startswith(f"{where}: ") for problem in problems), problems
 
 
-@pytest.mark.parametrize("member", sorted(set(SAMPLE) - {"scope", "outflow", "actors"}))
+@pytest.mark.parametrize("member", sorted(set(SAMPLE) - {"scope", "changes", "hints", "outflow", "actors"}))
 def test_a_missing_member_is_named(member: str) -> None:
     document = {key: value for key, value in SAMPLE.items() if key != member}
     assert any(member in problem for problem in validate(document))
@@ -207,6 +210,12 @@ def test_python_types_have_the_members_of_the_schema() -> None:
         (shape.WebShell, defs["webshell"]),
         (shape.Process, defs["process"]),
         (shape.Mailbox, defs["mailbox"]),
+        (shape.Change, defs["change"]),
+        (shape.Received, defs["received"]),
+        (shape.Estimate, defs["estimate"]),
+        (shape.TrackedMessage, defs["tracked_message"]),
+        (shape.Hint, defs["hint"]),
+        (shape.PlacesFile, top["scope"]["properties"]["geoip"]["anyOf"][0]),
         (shape.Action, defs["mailbox"]["properties"]["actions"]["items"]),
         (shape.Outflow, top["outflow"]),
         (shape.OutflowHour, top["outflow"]["properties"]["hours"]["items"]),

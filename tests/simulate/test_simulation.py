@@ -26,7 +26,7 @@ def _digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-@pytest.mark.parametrize("scenario", ["hafnium", "stolen-session", "cloud-session"])
+@pytest.mark.parametrize("scenario", ["hafnium", "stolen-session", "cloud-session", "forwarded-mail"])
 def test_same_arguments_give_same_bytes_and_another_seed_others(tmp_path: Path, scenario: str) -> None:
     for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
         simulate(tmp_path / folder, scenario, seed=seed, users=2, start=FEBRUARY, days=2, servers=2)
@@ -36,7 +36,7 @@ def test_same_arguments_give_same_bytes_and_another_seed_others(tmp_path: Path, 
 
 def test_scenarios_of_the_issue_exist() -> None:
     attacks = {"hafnium", "mail-only", "oab-write", "logs-missing", "host-only", "quiet-shell"}
-    attacks |= {"stolen-session", "cloud-session"}
+    attacks |= {"stolen-session", "cloud-session", "forwarded-mail"}
     assert set(SCENARIOS) == {"quiet", "probed", "failed", *attacks}
 
 

@@ -29,7 +29,7 @@ def ledger(
             "--format",
             "-f",
             metavar="FORMAT",
-            help="text; csv, which spreadsheets open as it is; json: mailboxes, outflow and actors of the document.",
+            help="text; csv, which spreadsheets open as it is; json: mailboxes, changes, hints, outflow and actors.",
         ),
     ] = LedgerFormat.TEXT,
     notify: Annotated[
@@ -65,7 +65,7 @@ def ledger(
         elif form is LedgerFormat.CSV:
             out_bytes(mail_ledger.ledger_csv(document))
         elif form is LedgerFormat.JSON:
-            chosen = {key: document.get(key) for key in ("mailboxes", "outflow", "actors")}
+            chosen = {key: document.get(key) for key in ("mailboxes", "changes", "hints", "outflow", "actors")}
             out_bytes(json.dumps(chosen, indent=1).encode() + b"\n")
         else:
             console = results_console(color)

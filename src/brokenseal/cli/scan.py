@@ -54,6 +54,7 @@ class Request:
     not_actor_ips: Sequence[str]
     actor_agents: Sequence[str]
     subjects: bool
+    geoip: Path | None
     since: datetime | None
     until: datetime | None
     iis_timezone: str
@@ -112,6 +113,14 @@ def scan(
         bool,
         typer.Option("--subjects", help="Name ids and subjects of messages that audit records show. They are private."),
     ] = False,
+    geoip: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Hint at users who are in two places within less time than the way takes, by this MaxMind DB file of "
+            "cities or countries (GeoLite2, DB-IP). It changes no verdict and no number; nothing is asked of a network.",
+        ),
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option(
@@ -196,6 +205,7 @@ def scan(
             not_actor_ips=not_actor_ip or [],
             actor_agents=actor_agent or [],
             subjects=subjects,
+            geoip=geoip,
             since=parse_time(since, "--since") if since is not None else None,
             until=parse_time(until, "--until") if until is not None else None,
             iis_timezone=iis_timezone,
@@ -240,6 +250,7 @@ def _scan(request: Request, color: Color) -> Incident:
             not_actor_ips=request.not_actor_ips,
             actor_agents=request.actor_agents,
             subjects=request.subjects,
+            geoip=request.geoip,
             since=request.since,
             until=request.until,
             iis_timezone=request.iis_timezone,

@@ -24,12 +24,14 @@ from brokenseal.incident.mail_requests import build_mail_requests
 from brokenseal.incident.matching import match_everything
 from brokenseal.incident.named_actors import NOBODY, Named
 from brokenseal.incident.outflow import outflow
+from brokenseal.incident.places import PlacesFile
 from brokenseal.incident.processes import process_trees
 from brokenseal.incident.reading_verdict import named_intrusion, named_sentence, raised, readings, worse
 from brokenseal.incident.sight import Sight, sight, unseen
 from brokenseal.incident.stages import Ladder
 from brokenseal.incident.summary import summarise
 from brokenseal.incident.tracked_mail import add_tracked_mail
+from brokenseal.incident.travel import share_hints, travel_hints
 from brokenseal.incident.verdicts import Judgement, judge_all, judge_campaign, judge_found, judge_hosts
 from brokenseal.incident.webshells import collect_webshells
 
@@ -46,11 +48,12 @@ def build_account(
     progress: Progress,
     yara_problems: Sequence[str] = (),
     named: Named = NOBODY,
+    places: PlacesFile | None = None,
 ) -> tuple[Account, list[str]]:
     """The account of a case, and the sentences on what could not be read.
 
     ``prefilter``: fingerprint of today's rules. ``yara_problems``: YARA rules of the user that do not run, as sentences.
-    ``named``: what the user says of who the intruder is.
+    ``named``: what the user says of who the intruder is. ``places``: where addresses are, for hints.
     """
     hosts = Hosts(store.all_sources)
     _register(store, hosts, knowledge)
@@ -84,6 +87,7 @@ def build_account(
     sources = list(store.sources.values())
     seen = coverage(sources, hosts, store.window_ms)
     add_tracked_mail(store, ledger, identities, seen)
+    hints = share_hints(travel_hints(store, places, identities), ledger, identities) if places is not None else []
     builds = host_builds(store.all_sources, hosts, store.duplicates)
     servers = exchange_servers(seen)
     bounded = [campaign for campaign in knowledge.campaigns if campaign.visibility]
@@ -113,8 +117,8 @@ def build_account(
         )
     not_run = [*knowledge.not_run(), *failures]
     if not_run:
-        places = ", ".join(sorted({file for _, file, _ in not_run})[:5])
-        unread.append(f"{len(not_run)} rule problem(s), in {places}: see 'brokenseal rules check'.")
+        in_files = ", ".join(sorted({file for _, file, _ in not_run})[:5])
+        unread.append(f"{len(not_run)} rule problem(s), in {in_files}: see 'brokenseal rules check'.")
     spoken = [
         c.title for c, judgement in campaigns if judgement.verdict == verdict and (c.visibility or per_host[c.id])
     ]
@@ -149,6 +153,8 @@ def build_account(
         webshells=webshells,
         ledger=[(row, _incomplete(row, seen)) for row in ledger],
         changes=mail.changes,
+        hints=hints,
+        places=places,
         outflow=left,
         actors=actors,
         not_seen=_not_seen(sights, [*unread, *unsaid], per_host),

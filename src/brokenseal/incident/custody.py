@@ -31,6 +31,8 @@ _PATHS = ("evidence", "rules", "yara")
 _TIMES = ("since", "until")
 #: Hashes of what a scan leaves, as its key has them.
 _RESULTS = ("document_sha256", "matches_sha256")
+#: A path or nothing; scans of older versions do not have it.
+_FILE = "geoip"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -108,6 +110,8 @@ def arguments_of(entry: Json) -> dict[str, object]:
     found: dict[str, object] = dict(cast("Mapping[str, object]", entry["arguments"]))
     for name in _PATHS:
         found[name] = [Path(item) for item in cast("list[str]", found[name])]
+    if found.get(_FILE) is not None:
+        found[_FILE] = Path(str(found[_FILE]))
     hosts = cast("Mapping[str, list[str]]", found["hosts"])
     found["hosts"] = {host: [Path(item) for item in paths] for host, paths in hosts.items()}
     for name in _TIMES:
@@ -150,6 +154,9 @@ def _of_scan(case: Path, arguments: Mapping[str, object]) -> Json:
     found: Json = {name: _json(value) for name, value in arguments.items()}
     for name in _PATHS:
         found[name] = [_absolute(item) for item in cast("Iterable[object]", arguments[name])]
+    places = arguments.get(_FILE)
+    if places is not None:
+        found[_FILE] = _absolute(places)
     hosts = cast("Mapping[str, object]", arguments["hosts"] or {})
     found["hosts"] = {host: [_absolute(item) for item in _several(paths)] for host, paths in hosts.items()}
     try:
@@ -158,7 +165,12 @@ def _of_scan(case: Path, arguments: Mapping[str, object]) -> Json:
     except (OSError, ValueError, AttributeError):
         results = dict.fromkeys(_RESULTS)
     rules = [Path(item) for item in (*cast("list[str]", found["rules"]), *cast("list[str]", found["yara"]))]
-    return {"arguments": found, "own_rules_sha256": content_hash(rules) if rules else None, **results}
+    return {
+        "arguments": found,
+        "own_rules_sha256": content_hash(rules) if rules else None,
+        "geoip_sha256": content_hash([Path(str(found[_FILE]))]) if places is not None else None,
+        **results,
+    }
 
 
 def _append(case: Path, entry: Json) -> None:

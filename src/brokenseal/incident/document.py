@@ -18,16 +18,18 @@ from brokenseal.incident.coverage import SourceCoverage
 from brokenseal.incident.findings import Finding
 from brokenseal.incident.hosts import Hosts
 from brokenseal.incident.intrusions import Intrusion
-from brokenseal.incident.ledger_document import actor_entries, change_entry, mailbox_entry, outflow_entry
+from brokenseal.incident.ledger_document import actor_entries, change_entry, hint_entry, mailbox_entry, outflow_entry
 from brokenseal.incident.ledger_rows import MailboxAccess
 from brokenseal.incident.mailbox_changes import MailboxChange
 from brokenseal.incident.outflow import Outflow
+from brokenseal.incident.places import PlacesFile
 from brokenseal.incident.process_tree import Process
 from brokenseal.incident.references import reference
 from brokenseal.incident.schema_version import SCHEMA_VERSION
 from brokenseal.incident.shell_document import webshell_entry
 from brokenseal.incident.stages import Ladder
 from brokenseal.incident.techniques import technique_name
+from brokenseal.incident.travel import TravelHint
 from brokenseal.incident.verdicts import Judgement
 from brokenseal.incident.webshells import WebShell
 
@@ -55,6 +57,8 @@ class Account:
     webshells: Sequence[WebShell]
     ledger: Sequence[tuple[MailboxAccess, Sequence[str]]]
     changes: Sequence[MailboxChange]
+    hints: Sequence[TravelHint]
+    places: PlacesFile | None
     outflow: Outflow
     actors: Sequence[Actor]
     not_seen: Sequence[str]
@@ -78,12 +82,14 @@ def incident_document(account: Account, *, subjects: bool = False) -> Json:
             "since": _moment(account.since),
             "until": _moment(account.until),
             "iis_timezone": account.iis_timezone,
+            "geoip": _places(account.places),
         },
         "hosts": [_host(account, host) for host in sorted(account.host_verdicts)],
         "campaigns": [_campaign(campaign, judgement) for campaign, judgement in account.campaigns],
         "intrusions": [_intrusion(account, intrusion, by_id) for intrusion in account.intrusions],
         "mailboxes": [mailbox_entry(row, why, by_id, subjects=subjects) for row, why in account.ledger],
         "changes": [change_entry(change, by_id) for change in account.changes],
+        "hints": [hint_entry(hint, by_id) for hint in account.hints],
         "outflow": outflow_entry(account.outflow),
         "actors": actor_entries(account.actors),
         "findings": [_finding(account, finding, by_id) for finding in account.findings],
@@ -95,6 +101,13 @@ def incident_document(account: Account, *, subjects: bool = False) -> Json:
         },
         "evidence": [*_evidence(account), *[_refused(refusal) for refusal in account.refused]],
     }
+
+
+def _places(places: PlacesFile | None) -> Json | None:
+    if places is None:
+        return None
+    built = rfc3339(places.built_ms)
+    return {"file": places.path.name, "sha256": places.sha256, "type": places.kind, "built": built}
 
 
 def _host(account: Account, host: str) -> Json:

@@ -12,6 +12,7 @@ from brokenseal.incident.mailbox_changes import MailboxChange
 from brokenseal.incident.outflow import Outflow
 from brokenseal.incident.references import reference
 from brokenseal.incident.tracked_mail import Received, TrackedMessage
+from brokenseal.incident.travel import TravelHint
 
 Json = dict[str, object]
 
@@ -46,6 +47,7 @@ def mailbox_entry(
         "received": _received(row.received),
         "estimate": _estimate(row),
         "tracked": [_tracked(message, subjects=subjects) for message in row.tracked],
+        "hints": [hint_entry(hint, by_id) for hint in row.hints],
         **({"messages": row.message_ids, "subjects": row.subjects} if subjects else {}),
         "evidence": [reference(line, by_id) for line in row.lines],
     }
@@ -93,6 +95,22 @@ def change_entry(change: MailboxChange, by_id: Mapping[int, Source]) -> Json:
         "detail": change.detail,
         "intrusion": change.intrusion,
         "evidence": [reference(line, by_id) for line in change.lines],
+    }
+
+
+def hint_entry(hint: TravelHint, by_id: Mapping[int, Source]) -> Json:
+    """The ``hint`` of ``incident.schema.json``."""
+    return {
+        "user": hint.user,
+        "from": hint.first_ip,
+        "from_place": hint.first_place,
+        "to": hint.second_ip,
+        "to_place": hint.second_place,
+        "left": rfc3339(hint.left_ms),
+        "arrived": rfc3339(hint.arrived_ms),
+        "km": hint.km,
+        "hours": hint.hours,
+        "evidence": [reference(line, by_id) for line in hint.lines],
     }
 
 

@@ -10,6 +10,7 @@ from brokenseal.incident.findings import Line
 if TYPE_CHECKING:
     from brokenseal.incident.mailbox_changes import MailboxChange
     from brokenseal.incident.tracked_mail import Received, TrackedMessage
+    from brokenseal.incident.travel import TravelHint
 
 EWS_SSRF = "ews-ssrf"
 EXPORT_REQUEST = "export-request"
@@ -50,7 +51,7 @@ class MailboxAccess:
     ``person`` is how a directory export calls the mailbox, ``known_as`` what the logs call it. ``folders``, ``message_ids``
     and ``subjects`` are of audit records; the last are private. ``actions`` counts what else was done, by operation;
     ``changes`` are the mailbox's settings that were changed (in the first row of an intrusion and mailbox). ``tracked`` and
-    ``received`` are what message tracking knows of it.
+    ``received`` are what message tracking knows of it, ``hints`` change nothing.
     """
 
     intrusion: str | None
@@ -81,6 +82,7 @@ class MailboxAccess:
     changes: list[MailboxChange] = field(default_factory=list)
     tracked: list[TrackedMessage] = field(default_factory=list)
     received: Received | None = None
+    hints: list[TravelHint] = field(default_factory=list)
 
     @property
     def read(self) -> bool:

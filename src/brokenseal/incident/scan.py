@@ -20,6 +20,7 @@ from brokenseal.parsers import Settings
 
 if TYPE_CHECKING:
     from brokenseal.detections.web_file_judge import WebFileJudge
+    from brokenseal.incident.places import PlacesFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def scan(
     not_actor_ips: Sequence[str] = (),
     actor_agents: Sequence[str] = (),
     subjects: bool = False,
+    geoip: Path | str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     iis_timezone: str = "UTC",
@@ -68,7 +70,8 @@ def scan(
     ``since``/``until`` bound the events that are judged (aware, or taken
     as UTC). ``actor_ips``/``not_actor_ips``: addresses that are, or are not, the intruder's; ``actor_agents``: parts of his
     user agents. ``subjects``: name ids and subjects of messages where audit records have them (they are private).
-    ``iis_timezone``: the zone of the IIS logs' times, if not UTC. ``jobs``: threads, by default one a processor,
+    ``geoip``: a MaxMind DB file of cities or countries, for hints on users in two places at once; nothing is asked of a
+    network. ``iis_timezone``: the zone of the IIS logs' times, if not UTC. ``jobs``: threads, by default one a processor,
     at most 4.
 
     Raises :class:`brokenseal.errors.UsageError` (a path that does not exist, a case inside the evidence, an unknown
@@ -95,16 +98,31 @@ def scan(
         addresses(not_actor_ips, "--not-actor-ip"),
         tuple(agent for agent in actor_agents if agent.strip()),
     )
+    places = None
+    if geoip is not None:
+        from brokenseal.incident.places import open_places
+
+        places = open_places(Path(geoip))
     judge = _judge([Path(folder) for folder in yara])
     with Case(Path(case) if case is not None else None) as opened:
-        options = (since, until, iis_timezone, inventory.refusals, judge.fingerprint, named, subjects)
+        options: tuple[object, ...] = (
+            since,
+            until,
+            iis_timezone,
+            inventory.refusals,
+            judge.fingerprint,
+            named,
+            subjects,
+        )
+        if places is not None:
+            options = (*options, places.path.name, places.sha256)
         if not unread_files(opened, inventory.files, settings, judge):
             found = kept(opened, result_key(opened, more_rules, options))
             if found is not None:
                 return Incident(*found)
         matches = unfinished_matches(opened) if case is not None else None
         document, unread = _scanned(
-            opened, inventory, settings, judge, more_rules, (since, until), jobs, progress, named, subjects, matches
+            opened, inventory, settings, judge, more_rules, (since, until), jobs, progress, named, subjects, places, matches
         )
         if case is not None:
             keep(opened, result_key(opened, more_rules, options), document, unread)
@@ -122,6 +140,7 @@ def _scanned(
     progress: Progress,
     named: Named,
     subjects: bool,
+    places: PlacesFile | None,
     matches: Path | None,
 ) -> tuple[Json, list[str]]:
     """The document and the unread sentences. ``matches``: where to write all matches, if they are to be kept."""
@@ -152,6 +171,7 @@ def _scanned(
             progress,
             judge.problems,
             named,
+            places,
         )
         if matches is not None:
             write_matches(store, account, matches)

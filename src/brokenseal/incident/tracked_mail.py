@@ -6,8 +6,8 @@
 * An estimate of how many messages a number of bytes is, by the mean size of what the mailbox gets.
 
 None of it goes into the numbers of at least and at most: a size in message tracking is that of the message on its way,
-encoded, which is mostly larger than the message in the mailbox; and that a message was opened does not say that all of it was
-sent out.
+encoded, which is mostly larger than the message in the mailbox; and that a message was opened does not say that all of it
+was sent out.
 """
 
 from __future__ import annotations

@@ -275,4 +275,7 @@ def _why(chain: Custody) -> str:
     rules = [*cast("list[Path]", arguments["rules"]), *cast("list[Path]", arguments["yara"])]
     if rules and content_hash(rules) != last["own_rules_sha256"]:
         return "the rules given with --rules or --yara were changed since"
+    places = arguments.get("geoip")
+    if isinstance(places, Path) and content_hash([places]) != last.get("geoip_sha256"):
+        return "the database given with --geoip was changed since"
     return "the result is another one"

@@ -13,11 +13,13 @@ from brokenseal.report.shape import IncidentDocument, Mailbox, OutflowHour
 from brokenseal.report.text import plain
 from brokenseal.report.wording import (
     ACCESS,
+    HINTS,
     SETTINGS_CHANGED,
     bytes_in_words,
     change_in_words,
     count,
     estimate_in_words,
+    hint_in_words,
     in_words,
     moment,
     received_in_words,
@@ -95,6 +97,7 @@ def print_ledger(document: IncidentDocument, console: Console, *, verbose: bool)
         _say(console, "Settings that an intruder changed for the whole organisation (they reach every mailbox):")
     for change in changes:
         _say(console, f"  {change_in_words(change)}")
+    _hints(document, console, verbose=verbose)
     outflow = document.get("outflow")
     if outflow is None:
         return
@@ -112,6 +115,19 @@ def print_ledger(document: IncidentDocument, console: Console, *, verbose: bool)
         _say(console, f"  {plain(client['ip']):<20} {size}, {span(client['first'], client['last'])}, {whose}{users}")
     if len(shown) < len(clients):
         _say(console, f"  … and {len(clients) - len(shown)} more (-v)")
+
+
+def _hints(document: IncidentDocument, console: Console, *, verbose: bool) -> None:
+    others = document.get("hints", [])
+    if not others and not any(row.get("hints") for row in document["mailboxes"]):
+        return
+    _say(console, "")
+    _say(console, HINTS)
+    shown = others if verbose else others[:10]
+    for hint in shown:
+        _say(console, f"  {hint_in_words(hint)}")
+    if len(shown) < len(others):
+        _say(console, f"  … and {len(others) - len(shown)} more (-v)")
 
 
 def plot(hours: Sequence[OutflowHour]) -> list[str]:
@@ -202,6 +218,9 @@ def _labelled(row: Mailbox, *, verbose: bool) -> Iterable[tuple[str, str]]:
             size = bytes_in_words(message["bytes"] or 0)
             told = [moment(message["delivered"]), plain(message["sender"]), size, plain(message.get("subject"))]
             yield "", ", ".join(part for part in told if part)
+    hints = row.get("hints", [])
+    for hint in hints if verbose else hints[:3]:
+        yield "Hint", hint_in_words(hint)
     for subject in row.get("subjects", []) if verbose else []:
         yield "Subject", plain(subject)
     for reference in row.get("evidence", [])[: None if verbose else 1]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from brokenseal.report.shape import Change, Estimate, Received, TrackedMessage
+from brokenseal.report.shape import Change, Estimate, Hint, Received, TrackedMessage
 from brokenseal.report.text import plain
 
 # From best to worst: the words after a server's name, and Rich's style. The words say it all: colour only repeats them.
@@ -133,16 +133,17 @@ def received_in_words(received: Received) -> str:
     """What bounds the mail of a time, in a line."""
     gaps = "" if received["complete"] else "; message tracking has gaps in this time, so it may be more"
     return (
-        f"{count(received['messages'], 'message')} ({bytes_in_words(received['bytes'])}) came in {day(received['first'])} to "
-        f"{moment(received['last'])}; of this mail no more can have been read, older mail is not counted{gaps}"
+        f"{count(received['messages'], 'message')} ({bytes_in_words(received['bytes'])}) came in "
+        f"{day(received['first'])} to {moment(received['last'])}; of this mail no more can have been read, older mail is "
+        f"not counted{gaps}"
     )
 
 
 def estimate_in_words(estimate: Estimate) -> str:
     """An estimate that calls itself one."""
     return (
-        f"about {count(estimate['messages'], 'message')}, if they are as large as the {estimate['of']:,} that the mailbox got "
-        f"(mean {bytes_in_words(estimate['message_bytes'])}); an estimate, not evidence"
+        f"about {count(estimate['messages'], 'message')}, if they are as large as the {estimate['of']:,} that the mailbox "
+        f"got (mean {bytes_in_words(estimate['message_bytes'])}); an estimate, not evidence"
     )
 
 
@@ -155,9 +156,26 @@ def tracked_in_words(tracked: Sequence[TrackedMessage]) -> str:
     when = f", {span(times[0], times[-1])}" if times else ""
     of_them = f", {sent:,} of them sent" if sent else ""
     return (
-        f"message tracking knows {count(len(tracked), 'message')} that the records name{of_them}: {bytes_in_words(size)} as they "
-        f"travelled, from {count(senders, 'sender')}{when}"
+        f"message tracking knows {count(len(tracked), 'message')} that the records name{of_them}: "
+        f"{bytes_in_words(size)} as they travelled, from {count(senders, 'sender')}{when}"
     )
+
+
+def hint_in_words(hint: Hint) -> str:
+    """One hint in a line, with what else can look like it."""
+    first = f"{plain(hint['from'])} ({plain(hint['from_place'])})" if hint["from_place"] else plain(hint["from"])
+    second = f"{plain(hint['to'])} ({plain(hint['to_place'])})" if hint["to_place"] else plain(hint["to"])
+    return (
+        f"{plain(hint['user'])}: {first} at {moment(hint['left'])}, then {second} at {moment(hint['arrived'])}: at least "
+        f"{hint['km']:,} km in {hint['hours']:g} h"
+    )
+
+
+#: What must stand beside hints.
+HINTS = (
+    "Hints only: a user in two places within less time than the way takes. Phones in a carrier's network, VPNs, proxies and "
+    "cloud services look the same. They change no verdict and no number."
+)
 
 
 def rank(order: tuple[str, ...], identity: str) -> int:

@@ -143,6 +143,7 @@ def _environment() -> Environment:
         "kind": lambda kind: wording.in_words(wording.SOURCES, kind),
         "access": lambda way: wording.in_words(wording.ACCESS, way),
         "change": wording.change_in_words,
+        "hint": wording.hint_in_words,
         "received": wording.received_in_words,
         "estimate": wording.estimate_in_words,
         "tracked": wording.tracked_in_words,
