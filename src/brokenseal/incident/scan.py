@@ -122,7 +122,18 @@ def scan(
                 return Incident(*found)
         matches = unfinished_matches(opened) if case is not None else None
         document, unread = _scanned(
-            opened, inventory, settings, judge, more_rules, (since, until), jobs, progress, named, subjects, places, matches
+            opened,
+            inventory,
+            settings,
+            judge,
+            more_rules,
+            (since, until),
+            jobs,
+            progress,
+            named,
+            subjects,
+            places,
+            matches,
         )
         if case is not None:
             keep(opened, result_key(opened, more_rules, options), document, unread)
