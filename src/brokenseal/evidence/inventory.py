@@ -14,6 +14,7 @@ from brokenseal.errors import EvidenceNotFound, UsageError
 from brokenseal.evidence.archive_limits import DEFAULT_LIMITS, ArchiveLimits
 from brokenseal.evidence.collected_names import distinct_names, joined, printable
 from brokenseal.evidence.folders import RegularFile, is_inside, special_file_sentence, walk
+from brokenseal.evidence.forward_access import ForwardAccess
 from brokenseal.evidence.found import Found, Refused, look_into
 from brokenseal.evidence.modified import Modified
 from brokenseal.evidence.opening import open_content
@@ -57,6 +58,10 @@ class EvidenceFile:
         source = self.source if self.source is not None else FileSource(self.location)
         # ContentStream has all of BinaryIO's methods through io.BufferedIOBase, which is no subclass of it.
         return cast(BinaryIO, open_content(source, self.name))
+
+    def places(self) -> ForwardAccess:
+        """The same bytes from any offsets on, in ascending order; a plain file is sought in. Raises ``EvidenceError``."""
+        return ForwardAccess(self.source if self.source is not None else FileSource(self.location), self.name)
 
 
 @dataclass(frozen=True, slots=True)

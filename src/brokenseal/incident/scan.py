@@ -14,7 +14,7 @@ from brokenseal.errors import UsageError
 from brokenseal.events import Case, EventStore, NoProgress, Progress, default_jobs, ingest, unread_files
 from brokenseal.evidence import Inventory, collect, refuse_output_inside
 from brokenseal.incident.custody import recorded
-from brokenseal.incident.kept_results import Json, keep, kept, result_key, unfinished_matches
+from brokenseal.incident.kept_results import Json, keep, kept, latest, result_key, unfinished_matches
 from brokenseal.incident.named_actors import Named, addresses
 from brokenseal.parsers import Settings
 
@@ -159,6 +159,7 @@ def _scanned(
     from brokenseal.detections.campaign import load_campaigns
     from brokenseal.detections.prefilter import LinePrefilter
     from brokenseal.incident.account import build_account
+    from brokenseal.incident.cited_lines import cited_lines
     from brokenseal.incident.document import incident_document
     from brokenseal.incident.kept_matches import write_matches
     from brokenseal.incident.knowledge import Knowledge
@@ -186,9 +187,12 @@ def _scanned(
         )
         if matches is not None:
             write_matches(store, account, matches)
+        document = incident_document(account, subjects=subjects)
+        before = latest(case.directory)
+        document["cited"] = cited_lines(document, store, inventory.files, before, subjects=subjects)
     finally:
         store.close()
-    return incident_document(account, subjects=subjects), unread
+    return document, unread
 
 
 def _judge(yara: Sequence[Path]) -> WebFileJudge:

@@ -21,6 +21,7 @@ import pyarrow as pa
 from brokenseal.parsers.blocks import BLOCK_BYTES, Block, Readable, Tally, read_blocks
 from brokenseal.parsers.columns import Column, event_schema
 from brokenseal.parsers.decoding import decoded_head
+from brokenseal.parsers.record_text import RecordLayout
 
 #: Rejected text is kept up to this many bytes; the whole line is in the evidence at the recorded offset.
 REJECT_TEXT_BYTES = 4096
@@ -79,6 +80,8 @@ class Parser(ABC):
     derived: ClassVar[tuple[Column, ...]] = ()
     #: Whether files of this format are no text.
     binary: ClassVar[bool] = False
+    #: Where a record of this format ends.
+    record_layout: ClassVar[RecordLayout] = RecordLayout.LINE
     registered: ClassVar[dict[str, type[Parser]]] = {}
 
     def __init__(self, name: str, settings: Settings) -> None:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from brokenseal.parsers.base import Batch, Parsed, Parser, Settings, line_text, reject
 from brokenseal.parsers.blocks import BLOCK_BYTES, Block, Positions, Readable, Tally, read_blocks
 from brokenseal.parsers.csv_records import BROKEN, CsvFound, find_records, read_records
+from brokenseal.parsers.record_text import RecordLayout
 from brokenseal.parsers.segments import MAX_FIELDS, lines_joined, unique_names
 from brokenseal.parsers.whole_records import spans, whole_records
 from brokenseal.parsers.winevent_table import event_table, note_odd_lines
@@ -57,6 +58,7 @@ class Piece(NamedTuple):
 class ExportedCsvParser(Parser):
     """Base of the parsers of exported CSV."""
 
+    record_layout = RecordLayout.CSV
     #: Why a row before any header is rejected.
     no_header: ClassVar[str]
     #: A name (lower case) that each header has one of; it tells quickly which rows may be one.

@@ -26,6 +26,7 @@ from brokenseal.parsers.file_listing import FileListingParser
 from brokenseal.parsers.json_records import NOT_AN_OBJECT, JsonRecords
 from brokenseal.parsers.listing_columns import file_columns, filled, judged_times, rows_kept
 from brokenseal.parsers.listing_times import NO_TIME, Clock, read_clocks
+from brokenseal.parsers.record_text import RecordLayout
 from brokenseal.parsers.times import as_chunked
 from brokenseal.parsers.web_paths import OUTSIDE
 from brokenseal.parsers.whole_records import whole_records
@@ -71,6 +72,7 @@ _EVENTS = {"EventID", "EventId", "event_id", "winlog", "System", "Channel"}
 class FileListingJson(FileListingParser):
     __doc__ = __doc__
     kind = "file_listing_json"
+    record_layout = RecordLayout.JSON
 
     def __init__(self, name: str, settings: Settings) -> None:
         super().__init__(name, settings)

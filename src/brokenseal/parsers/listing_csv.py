@@ -35,6 +35,7 @@ from brokenseal.parsers.listing_columns import (
     rows_kept,
 )
 from brokenseal.parsers.listing_times import NO_TIME, UNTOLD_BYTES, Clock, read_clocks, told
+from brokenseal.parsers.record_text import RecordLayout
 from brokenseal.parsers.segments import MAX_FIELDS, lines_joined, unique_names
 from brokenseal.parsers.web_paths import OUTSIDE
 from brokenseal.parsers.whole_records import spans, whole_records
@@ -107,6 +108,8 @@ class _Piece(NamedTuple):
 
 class CsvListingParser(FileListingParser):
     """Base of the parsers for listings in CSV."""
+
+    record_layout = RecordLayout.CSV
 
     def __init__(self, name: str, settings: Settings) -> None:
         super().__init__(name, settings)

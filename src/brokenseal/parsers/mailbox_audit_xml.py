@@ -23,6 +23,7 @@ from brokenseal.parsers.base import REJECT_TEXT_BYTES, Batch, Parsed, Reject
 from brokenseal.parsers.blocks import BLOCK_BYTES, Readable, Tally
 from brokenseal.parsers.exported_csv import NOT_READABLE
 from brokenseal.parsers.mail_audit import MailAuditParser
+from brokenseal.parsers.record_text import RecordLayout
 from brokenseal.parsers.times import as_chunked, within_years
 from brokenseal.parsers.winevent_columns import moments
 from brokenseal.parsers.winevent_table import bisected, event_table
@@ -43,6 +44,7 @@ _LISTS = {"CmdletParameters": "Parameters", "SourceItems": "SourceItems"}
 class MailboxAuditXml(MailAuditParser):
     __doc__ = __doc__
     kind = "mailbox_audit_xml"
+    record_layout = RecordLayout.XML
 
     @classmethod
     def recognise_content(cls, head: str) -> bool:

@@ -30,6 +30,7 @@ from brokenseal.parsers.base import Batch, Parsed, Settings, reject
 from brokenseal.parsers.blocks import BLOCK_BYTES, Block, Positions, Readable, Tally, read_blocks
 from brokenseal.parsers.json_records import NOT_AN_OBJECT, JsonRecords
 from brokenseal.parsers.mail_audit import MailAuditParser
+from brokenseal.parsers.record_text import RecordLayout
 from brokenseal.parsers.times import as_chunked, within_years
 from brokenseal.parsers.unified_audit_csv import NO_RECORD
 from brokenseal.parsers.whole_records import whole_records
@@ -85,6 +86,7 @@ class _Records(NamedTuple):
 class UnifiedAuditJson(MailAuditParser):
     __doc__ = __doc__
     kind = "unified_audit_json"
+    record_layout = RecordLayout.JSON
 
     def __init__(self, name: str, settings: Settings) -> None:
         super().__init__(name, settings)

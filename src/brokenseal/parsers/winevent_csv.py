@@ -27,6 +27,7 @@ from brokenseal.parsers.blocks import BLOCK_BYTES, Block, Positions, Readable, T
 from brokenseal.parsers.columns import NULL_TEXT
 from brokenseal.parsers.csv_records import BROKEN, CsvFound, find_records, read_records
 from brokenseal.parsers.local_dates import Mask, Readings, read_dates
+from brokenseal.parsers.record_text import RecordLayout
 from brokenseal.parsers.segments import lines_joined
 from brokenseal.parsers.times import FIRST_MS, LAST_MS, within_years
 from brokenseal.parsers.whole_records import spans, whole_records
@@ -110,6 +111,7 @@ class _Piece(NamedTuple):
 class WineventCsv(WindowsEventParser):
     __doc__ = __doc__
     kind = "winevent_csv"
+    record_layout = RecordLayout.CSV
 
     def __init__(self, name: str, settings: Settings) -> None:
         super().__init__(name, settings)

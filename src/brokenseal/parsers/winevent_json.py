@@ -33,6 +33,7 @@ from brokenseal.parsers.base import Batch, Parsed, Reject, Settings, reject
 from brokenseal.parsers.blocks import BLOCK_BYTES, Block, Positions, Readable, Tally, read_blocks
 from brokenseal.parsers.columns import NULL_TEXT
 from brokenseal.parsers.json_records import NOT_AN_OBJECT, JsonRecords
+from brokenseal.parsers.record_text import RecordLayout
 from brokenseal.parsers.times import within_years
 from brokenseal.parsers.whole_records import whole_records
 from brokenseal.parsers.windows_event import WindowsEventParser
@@ -96,6 +97,7 @@ class _Records(NamedTuple):
 class WineventJson(WindowsEventParser):
     __doc__ = __doc__
     kind = "winevent_json"
+    record_layout = RecordLayout.JSON
 
     def __init__(self, name: str, settings: Settings) -> None:
         super().__init__(name, settings)
@@ -191,14 +193,26 @@ class WineventJson(WindowsEventParser):
             broken.texts.to_pylist(), broken.lines.tolist(), broken.offsets.tolist(), strict=True
         ):
             pieces = _objects_in(text)
+            start = self._before_objects(block, line) if len(pieces) > 1 else 0
             if len(pieces) == 1 and pieces[0][0] != text:
                 parsed.warnings[MENDED] += 1
             for piece, characters in pieces:
                 before = text[:characters].encode("utf-16-le" if self._width == 2 else "utf-8")
                 texts.append(piece)
-                places.append((line, offset + len(before)))
+                places.append((line, offset + start + len(before)))
         lines, offsets = np.array(places, dtype=np.int64).reshape(-1, 2).T
         return _Records(pa.chunked_array([pa.array(texts, pa.string())]), lines, offsets)
+
+    def _before_objects(self, block: Block, line: int) -> int:
+        """Bytes of the file before the first object of a line: blanks, the bracket of an array, a byte order mark."""
+        text = block.text(line)
+        mark = 0
+        if block.first_line + line == 1:
+            end = int(block.offsets[1]) if len(block) > 1 else block.raw_bytes + self._width * block.ends_mid_line
+            size = len(text) if self._width == 1 else len(text.decode("utf-8").encode("utf-16-le"))
+            more = end - self._width - size
+            mark = more if more == (3 if self._width == 1 else 2) else 0
+        return mark + text.find(b"{") * self._width
 
     def _table(self, columns: pa.Table, records: _Records, shape: JsonShape, block: Block, parsed: Parsed) -> pa.Table:
         times = self._times(columns, shape, parsed)

@@ -250,6 +250,24 @@ class EvidenceRecord(TypedDict):
     note: NotRequired[str | None]
 
 
+class CitedLine(TypedDict):
+    file: str
+    sha256: str
+    line: int
+    offset: int
+    text: str
+    bytes: int
+    cut: bool
+    form: str
+
+
+class Cited(TypedDict):
+    lines: list[CitedLine]
+    left_out: int
+    missing: int
+    withheld: int
+
+
 class RuleNotRun(TypedDict):
     rule: str | None
     file: str
@@ -328,3 +346,4 @@ class IncidentDocument(TypedDict):
     advice: list[str]
     rules: Rules
     evidence: list[EvidenceRecord]
+    cited: NotRequired[Cited]
