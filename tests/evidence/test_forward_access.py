@@ -90,7 +90,7 @@ def test_what_lies_before_damage_is_read(make: Callable[[Path], Path], tmp_path:
     path.write_bytes(raw)
     with found.places() as opened:
         assert opened.read_at(1000, 50) == CONTENT[1000:1050]
-        with pytest.raises(EvidenceError, match="damaged|checksum|declares"):
+        with pytest.raises(EvidenceError, match=r"damaged|checksum|declares"):
             opened.read_at(len(CONTENT) + 100, 50)
 
 
