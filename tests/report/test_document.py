@@ -74,6 +74,7 @@ def test_the_sample_is_valid_and_uses_every_member_of_the_schema() -> None:
         "reference": [reference for finding in SAMPLE["findings"] for reference in finding["evidence"]],
         "finding": SAMPLE["findings"],
         "evidence_file": SAMPLE["evidence"],
+        "cited_line": SAMPLE["cited"]["lines"],
     }
     for name, items in used.items():
         assert {key for item in items for key in item} == set(defs[name]["properties"]), name
@@ -112,6 +113,9 @@ def test_the_sample_is_valid_and_uses_every_member_of_the_schema() -> None:
         ("evidence/0/host_from", "guess", "evidence[0].host_from"),
         ("evidence/0/reject_reasons", {"short": "many"}, "evidence[0].reject_reasons.short"),
         ("rules/loded", 3, "rules"),
+        ("cited/lines/0/text", "x" * 2001, "cited.lines[0].text"),
+        ("cited/lines/0/form", "raw", "cited.lines[0].form"),
+        ("cited/lines/0/lien", 3, "cited.lines[0]"),
     ],
 )
 def test_a_wrong_member_is_named(path: str, value: object, where: str) -> None:
@@ -120,7 +124,9 @@ def test_a_wrong_member_is_named(path: str, value: object, where: str) -> None:
     assert all(problem.startswith(f"{where}: ") for problem in problems), problems
 
 
-@pytest.mark.parametrize("member", sorted(set(SAMPLE) - {"scope", "changes", "hints", "outflow", "actors"}))
+@pytest.mark.parametrize(
+    "member", sorted(set(SAMPLE) - {"scope", "changes", "hints", "outflow", "actors", "cited"})
+)
 def test_a_missing_member_is_named(member: str) -> None:
     document = {key: value for key, value in SAMPLE.items() if key != member}
     assert any(member in problem for problem in validate(document))
@@ -224,6 +230,8 @@ def test_python_types_have_the_members_of_the_schema() -> None:
         (shape.Finding, defs["finding"]),
         (shape.Reference, defs["reference"]),
         (shape.EvidenceRecord, defs["evidence_file"]),
+        (shape.Cited, top["cited"]),
+        (shape.CitedLine, defs["cited_line"]),
     ]
     for typed, described in pairs:
         assert list(typed.__annotations__) == list(described["properties"]), typed

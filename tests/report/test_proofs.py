@@ -22,11 +22,18 @@ def reference(file: str = SYSMON, **other: Any) -> dict[str, Any]:
     return {"file": file, "sha256": None, "line": 12, **other}
 
 
-def section(evidence: list[dict[str, Any]], count: int = 2, width: int = 120, verbose: bool = False) -> list[str]:
+def section(
+    evidence: list[dict[str, Any]],
+    count: int = 2,
+    width: int = 120,
+    verbose: bool = False,
+    cited: dict[str, Any] | None = None,
+) -> list[str]:
     """The lines under the title of a finding with this evidence."""
     finding = {**SAMPLE["findings"][8], "evidence": evidence, "count": count}
     stream = io.StringIO()
-    document = cast(IncidentDocument, {**SAMPLE, "findings": [finding]})
+    cited = cited or {"lines": [], "left_out": 0, "missing": 0, "withheld": 0}
+    document = cast(IncidentDocument, {**SAMPLE, "findings": [finding], "cited": cited})
     findings(document, Page(Console(file=stream, width=width, force_terminal=False), verbose))
     return stream.getvalue().split("\n")[3:-1]
 
@@ -94,3 +101,27 @@ def test_a_hostile_detail_stays_behind_its_bar(width: int) -> None:
         assert [line for line in after[1:] if not line.startswith("       |")] == []
         assert "\x1b" not in "".join(lines)
         assert "\u202e" not in "".join(lines)
+
+
+def test_when_verbose_the_raw_line_is_shown_and_cut_to_the_width() -> None:
+    text = f"2021-03-03 \x1b[2J\u202e\n{' ' * 90}F1 Nothing was found {'x' * 300}"
+    place = reference(IIS, sha256="a" * 64, offset=7)
+    line = {**place, "text": text, "bytes": len(text), "cut": False, "form": "line"}
+    cited = {"lines": [line], "left_out": 1, "missing": 2, "withheld": 0}
+    assert not any("raw" in each for each in section([place], 1, 80, cited=cited))
+    shown = section([place], 1, 80, verbose=True, cited=cited)
+    at = shown.index(f"       {IIS}:12")
+    assert shown[at + 1].startswith("       raw: 2021-03-03 \\x1b[2J\\u202e [91 blanks] F1 Nothing was found")
+    assert shown[at + 1].endswith("…")
+    assert cell_len(shown[at + 1]) <= 80
+    assert shown[at + 2 :] == [
+        "  The raw text of 2 cited lines is not here: the file could not be read again.",
+        "  The raw text of 1 cited line is left out here: it would be too much.",
+    ]
+
+
+def test_a_raw_line_that_is_cut_in_the_document_says_so() -> None:
+    place = reference(IIS, sha256="a" * 64, offset=7)
+    line = {**place, "text": "short", "bytes": 99, "cut": True, "form": "line"}
+    cited = {"lines": [line], "left_out": 0, "missing": 0, "withheld": 0}
+    assert "       raw: short…" in section([place], 1, verbose=True, cited=cited)

@@ -74,6 +74,11 @@ class Page:
             self.line(Text(start).append_text(line))
             start = others
 
+    def clipped(self, text: str, indent: int, mark: str) -> None:
+        """As much of ``text`` as one line has room for behind its ``mark``, also when the report is verbose."""
+        start = f"{' ' * indent}{mark} "
+        self.line(Text(start + cut(text, self._room(len(start)), 1)))
+
     def table(self, columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> None:
         """A table without ruling. A column is its heading and whether it holds numbers (then it is set to the right).
 

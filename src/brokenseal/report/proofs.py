@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from brokenseal.report.page import Page, where
-from brokenseal.report.shape import Finding, IncidentDocument
-from brokenseal.report.text import plain
+from brokenseal.report.raw_lines import not_there, raw_key, raw_lines
+from brokenseal.report.shape import CitedLine, Finding, IncidentDocument
+from brokenseal.report.text import plain, unpadded
 from brokenseal.report.wording import OUTCOMES, WINDOWS_EVENT, count, entry_of, moment, rank
 
 _FINDINGS = 12
@@ -18,10 +19,12 @@ Weight = tuple[int, int, str, str]
 
 
 def findings(document: IncidentDocument, page: Page) -> None:
-    """The findings that weigh most, each with its first log entry; when verbose, all with all entries on record."""
+    """The findings that weigh most, each with its first log entry; when verbose, all with all entries on record and the
+    beginning of each entry's raw text."""
     page.heading("Findings and where they stand in the logs")
     event_logs = {one["file"] for one in document["evidence"] if one["kind"] == WINDOWS_EVENT}
     everything = sorted(document["findings"], key=weight)
+    raw = raw_lines(document) if page.verbose else {}
     if not everything:
         page.sentence("No rule found anything.")
     for finding in page.bound(everything, _FINDINGS):
@@ -33,9 +36,18 @@ def findings(document: IncidentDocument, page: Page) -> None:
             page.sentence(where(reference), _INDENT)
             if detail := page.brief(reference.get("detail") or "").strip():
                 page.barred(detail, _INDENT, ">", lines=1)
+            if (line := raw.get(raw_key(reference))) is not None:
+                page.clipped(_raw(line), _INDENT, "raw:")
         if page.verbose and finding["count"] > len(references):
             page.sentence(f"… and {count(finding['count'] - len(references), *_more(entries))}", _INDENT)
     page.more(len(everything), _FINDINGS, hint="-v or --json")
+    cited = document.get("cited")
+    for sentence in not_there(cited) if page.verbose and cited is not None else ():
+        page.sentence(sentence)
+
+
+def _raw(line: CitedLine) -> str:
+    return plain(unpadded(line["text"]), None) + ("…" if line["cut"] else "")
 
 
 def weight(finding: Finding) -> Weight:

@@ -118,3 +118,53 @@ def test_kinds_are_read(text: str, kinds: set[str]) -> None:
 def test_other_kinds_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--redact"):
         parse_kinds(text)
+
+
+RAW = {
+    "2021-03-03T06:00:00Z,CORP\\frank,SMTP~gina@other.example,/owa/?a=1&email=hugo%40corp.example,200": {
+        *("frank", "gina", "hugo")
+    },
+    "2021-03-03 06:00:00 192.0.2.10 GET / - 443 CORP\\ivo 203.0.113.7 x 200": {"ivo"},
+    "2021-03-03 06:00:00 GET / user=CORP%5Cjana&x=1 443": {"jana"},
+    "x,Sid~S-1-5-21-1111-2222-3333-1104,200": {"S-1-5-21-1111-2222-3333-1104"},
+    '{"Data": {"SubjectUserName": "karl", "User": "CORP\\\\lea", "TargetUserName": "mara"}}': {"karl", "lea", "mara"},
+    "alice wrote to Alice Example": {"alice"},
+}
+KEPT = (
+    "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\FrontEnd NT AUTHORITY\\SYSTEM CORP\\EX01$ "
+    '"User": "NT AUTHORITY\\\\SYSTEM" S-1-5-18 2021-03-03T06:00:00.123Z 203.0.113.7 /ecp/y.js'
+)
+
+
+def with_raw(*texts: str, file: int = 0) -> dict[str, Any]:
+    document = with_names()
+    lines = [
+        {**document["cited"]["lines"][0], "offset": number, "text": text, "file": document["evidence"][file]["file"]}
+        for number, text in enumerate(texts)
+    ]
+    return {**document, "cited": {**document["cited"], "lines": lines}}
+
+
+@pytest.mark.parametrize("text", RAW)
+def test_no_name_is_left_in_a_raw_line(text: str) -> None:
+    (line,) = redacted(with_raw(text), "users")["cited"]["lines"]
+    assert not [name for name in RAW[text] if name in line["text"].lower() or name in line["text"]]
+
+
+def test_what_names_nobody_stays_in_a_raw_line() -> None:
+    (line,) = redacted(with_raw(KEPT), "users")["cited"]["lines"]
+    assert line["text"] == KEPT
+
+
+def test_raw_lines_that_can_hold_subjects_are_withheld_with_subjects() -> None:
+    document = with_raw("Re: secret", "other")
+    document["evidence"][0]["kind"] = "mail_audit"
+    cited = redacted(document, "subjects")["cited"]
+    assert (cited["lines"], cited["withheld"]) == ([], document["cited"]["withheld"] + 2)
+    assert len(redacted(with_raw("a"), "subjects")["cited"]["lines"]) == 1
+    assert len(document["cited"]["lines"]) == 2
+
+
+def test_an_address_written_for_a_url_has_the_pseudonym_of_its_mailbox() -> None:
+    (line,) = redacted(with_raw("email=alice%40corp.example&to=ALICE@corp.example"), "users")["cited"]["lines"]
+    assert line["text"] == "email=mailbox 1&to=mailbox 1"

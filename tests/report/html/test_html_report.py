@@ -399,3 +399,68 @@ def test_what_a_claim_rests_on_is_never_what_is_left_out() -> None:
     page = Page(render(document))
     rows = {text for text, within in page.texts if "table" in within and "bdi" in within}
     assert cited <= rows
+
+
+def raw_texts(page: Page) -> dict[str, str]:
+    """The raw texts by anchor."""
+    standing = r'<details class="line"><summary>[^\n]*?</summary><pre id="(line-[0-9]+)">(.*?)</pre>'
+    found = re.findall(standing, page.source, re.DOTALL)
+    return {anchor: "".join(text for text, _ in Page(inner.encode()).texts) for anchor, inner in found}
+
+
+def test_each_raw_line_stands_once_and_other_claims_link_to_it() -> None:
+    page = Page(render(FULL))
+    check_structure(page)
+    shown = sorted(raw_texts(page).values())
+    assert shown == sorted(line["text"] for line in FULL["cited"]["lines"])
+
+
+def test_a_line_of_a_finding_and_a_mailbox_stands_at_the_finding() -> None:
+    document = copy.deepcopy(FULL)
+    document["mailboxes"][0]["evidence"] = [document["findings"][0]["evidence"][0]]
+    page = Page(render(document))
+    source = page.source
+    anchor = next(key for key, text in raw_texts(page).items() if text == FULL["cited"]["lines"][1]["text"])
+    assert source.index('<section id="mailboxes"') < source.index(f'href="#{anchor}"') < source.index('id="findings"')
+    assert source.index('id="finding-1"') < source.index(f'<pre id="{anchor}"') < source.index('id="finding-2"')
+
+
+def test_a_record_of_several_lines_has_as_many_and_what_acts_in_it_does_not() -> None:
+    document = copy.deepcopy(FULL)
+    text = "a\r\n\x1b[2J<script>\u202e\n\ttwo     blanks"
+    document["cited"]["lines"][0] |= {"text": text, "form": "record"}
+    page = Page(render(document))
+    check_harmless(page)
+    assert "a\n\\x1b[2J<script>\\u202e\n\\ttwo     blanks" in raw_texts(page).values()
+
+
+def test_a_page_has_room_for_so_much_raw_text_the_first_line_of_each_finding_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from brokenseal.report.html import raw
+
+    document = copy.deepcopy(FULL)
+    first, second = copy.deepcopy(FULL["findings"][0]), copy.deepcopy(FULL["findings"][1])
+    for number, finding in enumerate((first, second)):
+        finding["evidence"] = [
+            {**finding["evidence"][0], "line": 10 * number + place + 1, "offset": 0} for place in range(3)
+        ]
+    document["findings"][:2] = [first, second]
+    document["cited"]["lines"] = [
+        {**FULL["cited"]["lines"][0], "text": f"{number}{place}" * 50}
+        | {key: one[key] for key in ("file", "sha256", "line", "offset")}
+        for number, finding in enumerate((first, second))
+        for place, one in enumerate(finding["evidence"])
+    ]
+    monkeypatch.setattr(raw, "MOST_CHARACTERS", 300)
+    page = Page(render(document))
+    assert "Of 5 more lines the raw text is left out here" in page.text()
+    assert sorted(text[:2] for text in raw_texts(page).values()) == ["00", "01", "10"]
+
+
+def test_a_document_of_an_older_version_says_that_it_has_no_raw_text() -> None:
+    document = {key: value for key, value in FULL.items() if key != "cited"}
+    assert "a version that kept no raw text" in Page(render(document)).text()
+    text = Page(render(FULL)).text()
+    for said in ("Of 2 more lines", "Of 1 line the raw text is not here", "Of 3 lines the raw text is withheld"):
+        assert said in text

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from brokenseal.report.html.raw import Raw, RawTexts
 from brokenseal.report.html.shown import LONGEST_NAME, file_name, shown
 from brokenseal.report.html.texts import Texts
 from brokenseal.report.proofs import weight
@@ -18,6 +19,8 @@ from brokenseal.report.shape import EvidenceRecord, Finding, IncidentDocument, R
 from brokenseal.report.text import plain
 
 MOST_FINDINGS, MOST_FILES = 200, 1000
+#: Places that one claim shows.
+MOST_PLACES = 25
 
 _FINDING_OR_TIME = re.compile(
     r"\bF[0-9]+\b|\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII
@@ -27,11 +30,12 @@ _IDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One log line, record or file of a group. Each part is markup, empty where not known."""
+    """One log line, record or file of a group. Each part is markup, empty where not known; ``raw`` is its text."""
 
     where: Markup
     time: Markup
     detail: Markup
+    raw: Raw | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Context:
     texts: Texts
     findings: Mapping[str, str]
     files: Mapping[str, str]
+    raw: RawTexts
 
     @classmethod
     def of(cls, document: IncidentDocument, texts: Texts) -> Context:
@@ -62,7 +67,13 @@ class Context:
         files: dict[str, str] = {}
         for place in _files(document):
             files.setdefault(document["evidence"][place]["file"], f"file-{place + 1}")
-        return cls(document, texts, findings, files)
+        by_anchor = {
+            findings[one["id"]]: one["evidence"][:MOST_PLACES]
+            for one in reversed(document["findings"])  # of two with one id the first counts
+            if one["id"] in findings
+        }
+        raw = RawTexts.of(document, texts, {anchor: by_anchor[anchor] for anchor in findings.values()})
+        return cls(document, texts, findings, files, raw)
 
     def finding(self, identity: str) -> Markup:
         """The finding's id, as a link where the page has it."""
@@ -98,17 +109,19 @@ class Context:
         anchor, text = self.files.get(name), file_name(name)
         return Markup('<a href="#{}">{}</a>').format(anchor, text) if anchor else text
 
-    def places(self, references: Iterable[Reference], most: int = 25) -> list[PlacesInFile]:
-        """Lines by file, in the order in which the files are first named."""
+    def places(
+        self, references: Iterable[Reference], most: int = MOST_PLACES, finding: str | None = None
+    ) -> list[PlacesInFile]:
+        """Lines by file, in the order in which the files are first named; *finding*: the anchor of the one they prove."""
         grouped: dict[tuple[str, str | None], list[Reference]] = {}
         for reference in list(references)[:most]:
             grouped.setdefault((reference["file"], reference["sha256"]), []).append(reference)
         return [
-            PlacesInFile(self.file(name), shown(sha256, LONGEST_NAME), [self._place(each) for each in lines])
+            PlacesInFile(self.file(name), shown(sha256, LONGEST_NAME), [self._place(each, finding) for each in lines])
             for (name, sha256), lines in grouped.items()
         ]
 
-    def _place(self, reference: Reference) -> Place:
+    def _place(self, reference: Reference, finding: str | None) -> Place:
         texts = self.texts
         record = reference.get("record")
         line = texts.number(reference["line"])
@@ -121,7 +134,7 @@ class Context:
         if offset is not None:
             where = texts.say("place.at_byte", where=where, offset=texts.number(offset))
         time = texts.moment(reference["time"]) if reference.get("time") else Markup("")
-        return Place(where, time, shown(reference.get("detail"), 300))
+        return Place(where, time, shown(reference.get("detail"), 300), self.raw.take(reference, finding))
 
 
 def cited_files(document: IncidentDocument) -> set[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from brokenseal.report.html.context import Context
+from brokenseal.report.html.raw import Raw
 from brokenseal.report.html.shown import LONGEST, LONGEST_NAME, shown
 from brokenseal.report.processes import parents_of
 from brokenseal.report.shape import IncidentDocument, Process
@@ -36,6 +37,7 @@ class Node:
     command: Markup
     findings: Markup
     where: Markup
+    raw: Raw | None
     level: Markup
     told: bool = False
     children: list[Node] = field(default_factory=list)
@@ -140,8 +142,8 @@ def _trees(context: Context, number: int, chosen: Sequence[int]) -> list[Tree]:
         process, above = processes[place], parents[place]
         holder, depth = nodes[above] if above is not None and above in nodes else (None, -1)
         parent = processes[above] if above is not None else None
-        node = _node(context, process, parent, _anchor(number, place), depth + 1)
-        node.told = not proving.isdisjoint(process["findings"])
+        told = not proving.isdisjoint(process["findings"])
+        node = _node(context, process, parent, _anchor(number, place), depth + 1, told=told)
         if holder is None:
             (hosts if place in telling else quiet_roots).setdefault(process["host"], []).append(node)
         else:
@@ -175,11 +177,11 @@ def _size(nodes: Sequence[Node]) -> int:
     return count
 
 
-def _node(context: Context, process: Process, parent: Process | None, anchor: str, depth: int) -> Node:
+def _node(context: Context, process: Process, parent: Process | None, anchor: str, depth: int, *, told: bool) -> Node:
     texts = context.texts
     user = process["user"]
     new_user = user and (parent is None or user.casefold() != (parent["user"] or "").casefold())
-    where = context.places(process["evidence"][:1])
+    where = context.places(process["evidence"][:1]) if told else []
     return Node(
         anchor=anchor,
         name=shown(process["id"], 20),
@@ -190,7 +192,9 @@ def _node(context: Context, process: Process, parent: Process | None, anchor: st
         command=shown(process["command_line"], LONGEST),
         findings=context.finding_list(process["findings"]),
         where=texts.say("processes.where", file=where[0].file, place=where[0].places[0].where) if where else Markup(""),
+        raw=where[0].places[0].raw if where else None,
         level=texts.say("processes.level", n=str(depth + 1)) if depth >= _DEEPEST else Markup(""),
+        told=told,
     )
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from brokenseal.report.html.context import Context, PlacesInFile, cited_files
+from brokenseal.report.html.context import MOST_PLACES, Context, PlacesInFile, cited_files
 from brokenseal.report.html.shown import LONGEST_NAME, file_name, shown
 from brokenseal.report.shape import EvidenceRecord, Finding
 
-_TAGS, _EVIDENCE = 12, 25
+_TAGS = 12
 _OPEN = 3  # so few places are shown at once
 
 
@@ -40,6 +40,7 @@ class Findings:
     findings: Sequence[FindingView]
     none: Markup
     more: Markup
+    raw: Sequence[Markup]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +79,26 @@ def findings(context: Context) -> Findings:
         made,
         Markup("") if every else texts.say("findings.none"),
         texts.count("findings.more", left_out) if left_out > 0 else Markup(""),
+        _about_raw(context),
     )
+
+
+def _about_raw(context: Context) -> list[Markup]:
+    """What the page says of raw texts, and of those that it has not."""
+    texts, cited = context.texts, context.document.get("cited")
+    if cited is None:
+        return [texts.say("raw.none")]
+    said = [texts.say("raw.intro")] if cited["lines"] else []
+    left_out = cited["left_out"] + len(context.raw.left_out)
+    numbers = {"left_out": left_out, "missing": cited["missing"], "withheld": cited["withheld"]}
+    return said + [texts.count(f"raw.{name}", number) for name, number in numbers.items() if number]
 
 
 def _finding(context: Context, finding: Finding, anchor: str) -> FindingView:
     texts, document = context.texts, context.document
     ids = {one["id"]: one["title"] for one in document["campaigns"]}
     campaign, stage = finding.get("campaign"), finding.get("stage")
-    evidence = finding["evidence"][:_EVIDENCE]
+    evidence = finding["evidence"][:MOST_PLACES]
     facts = {
         "when": texts.span(finding["time"], finding.get("last") or finding["time"]),
         "count": texts.number(finding["count"]),
@@ -109,7 +122,7 @@ def _finding(context: Context, finding: Finding, anchor: str) -> FindingView:
         facts=[
             Fact(texts.say(f"findings.facts.{name}"), Markup.escape(value)) for name, value in facts.items() if value
         ],
-        places=context.places(evidence),
+        places=context.places(evidence, finding=anchor),
         summary=summary,
         open=len(evidence) <= _OPEN,
     )

@@ -3,7 +3,9 @@
 ``users``: mailboxes with all their names (``mailbox 1``), accounts (``user 1``), every other address (``address 1``).
 ``subjects``: subjects of messages, where a document has them (``subject 1``).
 
-A name that the document gives nowhere as a name (in a command line only, say) cannot be known; the report says so.
+A name that the document gives nowhere as a name (in a command line only, say) cannot be known; the report says so. In the
+raw text of lines every address, SID and account with its domain is taken for a name as well, and with ``subjects`` lines of
+logs that hold subjects are left out: raw text spells them in ways that a search for the known ones would miss.
 """
 
 from __future__ import annotations
@@ -13,16 +15,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import cast
 
 from brokenseal.errors import UsageError
+from brokenseal.report.html.raw_redaction import (
+    SYSTEM_DOMAINS,
+    addresses,
+    sids,
+    without_accounts,
+    without_subjects,
+)
 from brokenseal.report.shape import IncidentDocument
 from brokenseal.report.text import plain
 
 KINDS = ("users", "subjects")
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
-# Accounts of Windows itself: they are nobody's name and say much.
-_SYSTEM_DOMAINS = frozenset(
-    {"nt authority", "iis apppool", "nt service", "builtin", "font driver host", "window manager"}
-)
 # Members whose values are words of the schema, never names.
 _FIXED = frozenset(
     [
@@ -35,7 +40,20 @@ _FIXED = frozenset(
 # Members that hold texts out of logs: there the name before the @ is looked for alone, too.
 _FROM_LOGS = frozenset(
     [
-        *("detail", "command_line", "image", "path", "url", "file", "user", "note", "mailbox", "users", "known_as"),
+        *(
+            "text",
+            "detail",
+            "command_line",
+            "image",
+            "path",
+            "url",
+            "file",
+            "user",
+            "note",
+            "mailbox",
+            "users",
+            "known_as",
+        ),
         *(
             "folders",
             "duplicate_of",
@@ -72,8 +90,18 @@ def redact(document: IncidentDocument, kinds: Collection[str]) -> IncidentDocume
         whole, alone = _people(document)
     if "subjects" in kinds:
         _number(whole, "subject", _subjects(document))
+        document = without_subjects(document)
+    if "users" in kinds:
+        for name in addresses(document):
+            known = whole.get(name.casefold().replace("%40", "@"))
+            if known is not None:
+                _add(whole, name, known)
+            else:
+                _number(whole, "address", [name])
+        _number(whole, "SID", sids(document))
     in_all, in_logs = _replacer(whole), _replacer({**alone, **whole})
-    return cast(IncidentDocument, _copied(document, "", in_all, in_logs))
+    copied = cast(IncidentDocument, _copied(document, "", in_all, in_logs))
+    return without_accounts(copied) if "users" in kinds else copied
 
 
 def _people(document: IncidentDocument) -> tuple[dict[str, str], dict[str, str]]:
@@ -101,7 +129,7 @@ def _people(document: IncidentDocument) -> tuple[dict[str, str], dict[str, str]]
             _add(whole, user, pseudonym)
             if len(local) >= _SHORTEST_ALONE:
                 _add(alone, local, pseudonym)
-    texts = list(_texts(document))
+    texts = list(_texts({name: value for name, value in document.items() if name != "cited"}))
     _number(whole, "address", (match[0] for text in texts for match in _ADDRESS.finditer(text)))
     return whole, alone
 
@@ -130,7 +158,7 @@ def _users(document: IncidentDocument) -> Iterator[str]:
         for process in intrusion["processes"]:
             user = process["user"]
             domain = (user or "").rpartition("\\")[0].casefold()
-            if user and domain not in _SYSTEM_DOMAINS and not user.endswith("$") and "\\" in user:
+            if user and domain not in SYSTEM_DOMAINS and not user.endswith("$") and "\\" in user:
                 yield user
     for _, value in _members(document, frozenset({"users"})):
         yield value
