@@ -59,6 +59,11 @@ class EvidenceFile:
         # ContentStream has all of BinaryIO's methods through io.BufferedIOBase, which is no subclass of it.
         return cast(BinaryIO, open_content(source, self.name))
 
+    @property
+    def compressed(self) -> bool:
+        """Whether a place in it is reached only by reading all that lies before."""
+        return self.source is not None and not isinstance(self.source, FileSource)
+
     def places(self) -> ForwardAccess:
         """The same bytes from any offsets on, in ascending order; a plain file is sought in. Raises ``EvidenceError``."""
         return ForwardAccess(self.source if self.source is not None else FileSource(self.location), self.name)

@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from brokenseal.report.csv_cells import csv_bytes
-from brokenseal.report.shape import Finding, Intrusion
+from brokenseal.report.shape import Finding, Intrusion, Reference
 from brokenseal.review.case_review import CaseReview, finding_target
 from brokenseal.review.decisions import Marks
 from brokenseal.review.event_key import EventKey
 from brokenseal.review.filters import Filter
+from brokenseal.review.raw_line import raw_of
 from brokenseal.review.rendering import page, review_of
 from brokenseal.review.standing import Rest
 
@@ -95,7 +96,10 @@ def finding(request: Request) -> Response:
         grade=review.grades.of(found),
         held=marks.of("finding", finding_target(found)),
         intrusions=review.intrusions_of(found["id"]),
-        evidence=[(reference, review.key_of(reference)) for reference in found["evidence"]],
+        evidence=[
+            (reference, review.key_of(reference), raw)
+            for reference, raw in zip(found["evidence"], raw_of(review, found["evidence"]), strict=True)
+        ],
         timeline_query=Filter(rule=found["rule"]).query(),
         own_query=Filter(finding=found["id"]).query(),
         in_timeline=review.events_of(found["id"]),
@@ -111,6 +115,11 @@ def event(request: Request) -> Response:
     if row is None or target is None:
         return PlainTextResponse("There is no such event in this case.\n", 404)
     marks = review.decisions.marks()
+    record = review.record(row)
+    offset = dict(record).get("offset")
+    place: Reference = {"file": target[0], "sha256": target[1], "line": row.key.line}
+    if isinstance(offset, int):
+        place["offset"] = offset
     return page(
         request,
         "event",
@@ -119,7 +128,8 @@ def event(request: Request) -> Response:
         row=row,
         file=target[0],
         sha256=target[1],
-        record=review.record(row),
+        record=record,
+        raw=raw_of(review, [place])[0],
         found=review.findings_at(row),
         whole=review.told.whole,
         held=marks.of("event", target),
