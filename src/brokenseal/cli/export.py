@@ -17,6 +17,7 @@ from brokenseal.report.text import plain
 
 if TYPE_CHECKING:
     from brokenseal.report.exports import Target, Written
+    from brokenseal.report.shape import IncidentDocument
 
 _COMMAND = "brokenseal export"
 
@@ -77,6 +78,14 @@ def export(
         Tlp,
         typer.Option("--tlp", metavar="COLOR", help="Who may get it (stix, misp, iris): clear, green, amber or red."),
     ] = Tlp.AMBER,
+    redact: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="Replace names by pseudonyms, the same as in the report of the case: users, subjects, or both with a comma "
+            "between.",
+        ),
+    ] = None,
 ) -> int:
     """Write the incident in the form of another tool: STIX, MISP, ATT&CK Navigator, Timesketch, DFIR-IRIS, tables.
 
@@ -88,6 +97,7 @@ def export(
       brokenseal export case-17 --to stix -o incident.stix.json
       brokenseal export case-17 --to csv -o tables/
       brokenseal export incident.json --to jsonl --table findings | jq .title
+      brokenseal export case-17 --to misp --redact users,subjects -o for-partners.json
     """
 
     def work() -> int:
@@ -101,7 +111,7 @@ def export(
             raise UsageError(f"{to.value} has {len(names)} tables: name a directory with -o, or one with --table.")
         if output is None and target.binary and sys.stdout.isatty():
             raise UsageError(f"{to.value} is not text: name a file with -o.")
-        document = incident_at(case)
+        document = _document(case, redact)
         if output is not None:
             refuse_output_in_evidence(output, case)
         written = {name: target.tables[name](document, Options(tlp=tlp.value)) for name in names}
@@ -114,6 +124,15 @@ def export(
         return exits.DONE
 
     return exits.guarded(work, command=_COMMAND)
+
+
+def _document(case: Path, redact: str | None) -> IncidentDocument:
+    from brokenseal.report.redaction import parse_kinds
+    from brokenseal.report.redaction import redact as without_names
+
+    kinds = parse_kinds(redact) if redact is not None else None
+    document = incident_at(case)
+    return document if kinds is None else without_names(document, kinds)
 
 
 def _write(output: Path, target: Target, written: dict[str, Written]) -> None:

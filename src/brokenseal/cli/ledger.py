@@ -38,6 +38,14 @@ def ledger(
             "--notify", help="Print the list for the privacy officer (CSV): person, period, what, how much, how sure."
         ),
     ] = False,
+    redact: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="Replace names by pseudonyms, the same as in the report of the case: users, subjects, or both with a comma "
+            "between.",
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print all of long lists, and all evidence.")
     ] = False,
@@ -58,8 +66,13 @@ def ledger(
     def work() -> int:
         from brokenseal.cli.incident_input import incident_of_case
         from brokenseal.report import mail_ledger
+        from brokenseal.report.redaction import parse_kinds
+        from brokenseal.report.redaction import redact as without_names
 
+        kinds = parse_kinds(redact) if redact is not None else frozenset()
         document = incident_of_case(case)
+        if kinds:
+            document = without_names(document, kinds)
         if notify:
             out_bytes(mail_ledger.notify_csv(document))
         elif form is LedgerFormat.CSV:

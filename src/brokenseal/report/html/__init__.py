@@ -7,8 +7,8 @@ each section has a module of views that makes markup out of what attackers wrote
 
 from __future__ import annotations
 
-from brokenseal.report.html.redaction import parse_kinds
 from brokenseal.report.html.rendering import render
 from brokenseal.report.html.texts import languages
+from brokenseal.report.redaction import parse_kinds
 
 __all__ = ["languages", "parse_kinds", "render"]

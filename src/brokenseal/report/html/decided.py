@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from brokenseal.report.html.context import Context
 from brokenseal.report.html.shown import LONGEST_NAME, file_name, shown
+from brokenseal.report.redaction import Redaction
 
 #: Decisions listed.
 MOST = 500
@@ -37,6 +38,17 @@ class Decided:
     verdict: str | None
     entries: Sequence[Mapping[str, str]]
     resting: Sequence[Resting] = ()
+
+    def redacted(self, redaction: Redaction) -> Decided:
+        """Without the names of the reviewers, and of those whom their texts name."""
+        who = [entry["made_by"] for entry in self.entries]
+        redaction.also(who, [entry[name] for entry in self.entries for name in ("about", "text")])
+        free = ("made_by", "about", "text")
+        return Decided(
+            self.verdict,
+            [{**entry, **{name: redaction.text(entry[name]) for name in free}} for entry in self.entries],
+            self.resting,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,9 @@ from brokenseal.report.html import (
 from brokenseal.report.html.context import Context
 from brokenseal.report.html.decided import Decided
 from brokenseal.report.html.decided import view as decisions_view
-from brokenseal.report.html.redaction import redact
 from brokenseal.report.html.shown import LONGEST_NAME, shown
 from brokenseal.report.html.texts import load_texts
+from brokenseal.report.redaction import Redaction
 from brokenseal.report.shape import IncidentDocument
 
 _TEMPLATES = "templates"
@@ -67,13 +67,15 @@ def render(
 ) -> bytes:
     """The page as UTF-8. ``document`` must be valid by its schema. ``decided``: what the case's review says.
 
-    ``redacted``: kinds of names to replace by pseudonyms (see :mod:`brokenseal.report.html.redaction`).
+    ``redacted``: kinds of names to replace by pseudonyms (see :mod:`brokenseal.report.redaction`).
     Raises ``UsageError`` for a language without texts.
     """
     texts = load_texts(language)
     incident = cast(IncidentDocument, document)
     if redacted:
-        incident = redact(incident, redacted)
+        redaction = Redaction(incident, redacted)
+        incident = redaction.document()
+        decided = decided.redacted(redaction) if decided is not None else None
     context = Context.of(incident, texts)
     views = {name: view(context) for name, view in _VIEWS.items()}
     views = {"decisions": decisions_view(decided, context), **views}

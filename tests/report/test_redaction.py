@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from brokenseal.errors import UsageError
 from brokenseal.report.html import parse_kinds, render
-from brokenseal.report.html.redaction import redact
+from brokenseal.report.redaction import redact
 from brokenseal.report.shape import IncidentDocument
 
-SAMPLE: dict[str, Any] = json.loads((Path(__file__).parents[1] / "sample_document.json").read_text(encoding="utf-8"))
+SAMPLE: dict[str, Any] = json.loads((Path(__file__).parent / "sample_document.json").read_text(encoding="utf-8"))
 
 
 def redacted(document: dict[str, Any], *kinds: str) -> dict[str, Any]:
