@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from brokenseal.cli import main
+from brokenseal.incident.manifest import FORM
 
 SAMPLE = (Path(__file__).parents[1] / "report" / "sample_document.json").read_bytes()
 
@@ -108,3 +109,18 @@ def test_what_cannot_be_done_is_said_in_one_line(
     out, err = capsys.readouterr()
     assert out == ""
     assert said in err.splitlines()[0]
+
+
+def test_the_manifest_of_this_result_is_named_and_no_other(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"form": FORM, "document_sha256": hashlib.sha256(SAMPLE).hexdigest()}))
+    out = tmp_path / "report.html"
+    assert main(["report", str(case), "--manifest", str(manifest), "-o", str(out)]) == 0
+    page = out.read_text("utf-8")
+    assert hashlib.sha256(manifest.read_bytes()).hexdigest() in page
+    assert hashlib.sha256(SAMPLE).hexdigest() in page
+    manifest.write_text(json.dumps({"form": FORM, "document_sha256": "0" * 64}))
+    assert main(["report", str(case), "--manifest", str(manifest), "-o", str(out)]) == 2
+    assert "is of another result" in capsys.readouterr().err

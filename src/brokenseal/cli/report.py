@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -34,6 +35,18 @@ def report(
             "a comma between.",
         ),
     ] = None,
+    all_files: Annotated[
+        bool,
+        typer.Option(
+            "--all-files", help="List every file of the evidence, not only those that are cited or could not be read."
+        ),
+    ] = False,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Name the SHA-256 of this manifest of 'verify', which must be of this result."
+        ),
+    ] = None,
     json_in: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Report on this incident document (of scan --json) instead of a case."),
@@ -60,7 +73,16 @@ def report(
         if output is not None:
             _refuse_output(output, case, json_in)
         document = _of_case(case) if case is not None else _of_file(cast(Path, json_in))
-        page = render(document, language=language, redacted=kinds, decided=_decided(case, document))
+        kept = _document_sha256(case, json_in)
+        page = render(
+            document,
+            language=language,
+            redacted=kinds,
+            decided=_decided(case, document),
+            all_files=all_files,
+            document_sha256=kept,
+            manifest_sha256=_manifest(manifest, kept) if manifest is not None else None,
+        )
         if output is None:
             out_bytes(page)
             return exits.DONE
@@ -80,6 +102,25 @@ def _decided(case: Path | None, document: IncidentDocument) -> Decided | None:
     from brokenseal.review.for_report import decided_in
 
     return decided_in(case, document)
+
+
+def _document_sha256(case: Path | None, json_in: Path | None) -> str | None:
+    """SHA-256 of the file that holds the document, where it can be known."""
+    from brokenseal.incident.kept_results import latest_sha256
+
+    if case is not None:
+        return latest_sha256(case)
+    # What comes through a pipe cannot be read twice.
+    return hashlib.sha256(json_in.read_bytes()).hexdigest() if json_in is not None and json_in.is_file() else None
+
+
+def _manifest(file: Path, document_sha256: str | None) -> str:
+    """SHA-256 of a manifest, which must be of this result. Raises ``UsageError``."""
+    from brokenseal.incident.manifest import read_manifest
+
+    if read_manifest(file).get("document_sha256") != document_sha256 or document_sha256 is None:
+        raise UsageError(f"--manifest: {plain(file, None)} is of another result.")
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _of_case(case: Path) -> IncidentDocument:

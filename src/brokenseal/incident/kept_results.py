@@ -85,6 +85,12 @@ def latest(case: Path) -> Json | None:
     return None if found is None else found.document
 
 
+def latest_sha256(case: Path) -> str | None:
+    """The SHA-256 of the file that holds the document of the last scan; None where :func:`latest` is None."""
+    found = latest_result(case)
+    return None if found is None else found.document_sha256
+
+
 def latest_result(case: Path) -> KeptResult | None:
     """What the last scan into the case directory *case* left; None if there is none, or somebody changed part of it."""
     try:

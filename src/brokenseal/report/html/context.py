@@ -18,7 +18,9 @@ from brokenseal.report.proofs import weight
 from brokenseal.report.shape import EvidenceRecord, Finding, IncidentDocument, Reference
 from brokenseal.report.text import plain
 
-MOST_FINDINGS, MOST_FILES = 200, 1000
+#: Findings and files that the page lists. So few files as ``FEW_FILES`` are all listed; of more, those that are cited or
+#: could not be read, and the others by folders.
+MOST_FINDINGS, MOST_FILES, FEW_FILES = 200, 1000, 60
 #: Places that one claim shows.
 MOST_PLACES = 25
 
@@ -56,16 +58,28 @@ class Context:
     findings: Mapping[str, str]
     files: Mapping[str, str]
     raw: RawTexts
+    redacted: bool = False
+    document_sha256: str | None = None
+    manifest_sha256: str | None = None
 
     @classmethod
-    def of(cls, document: IncidentDocument, texts: Texts) -> Context:
+    def of(
+        cls,
+        document: IncidentDocument,
+        texts: Texts,
+        *,
+        all_files: bool = False,
+        redacted: bool = False,
+        document_sha256: str | None = None,
+        manifest_sha256: str | None = None,
+    ) -> Context:
         places = range(len(document["findings"]))
         heaviest = sorted(places, key=lambda place: weight(document["findings"][place]))[:MOST_FINDINGS]
         findings: dict[str, str] = {}
         for place in sorted(heaviest):
             findings.setdefault(document["findings"][place]["id"], f"finding-{place + 1}")
         files: dict[str, str] = {}
-        for place in _files(document):
+        for place in _files(document, all_files=all_files):
             files.setdefault(document["evidence"][place]["file"], f"file-{place + 1}")
         by_anchor = {
             findings[one["id"]]: one["evidence"][:MOST_PLACES]
@@ -73,7 +87,7 @@ class Context:
             if one["id"] in findings
         }
         raw = RawTexts.of(document, texts, {anchor: by_anchor[anchor] for anchor in findings.values()})
-        return cls(document, texts, findings, files, raw)
+        return cls(document, texts, findings, files, raw, redacted, document_sha256, manifest_sha256)
 
     def finding(self, identity: str) -> Markup:
         """The finding's id, as a link where the page has it."""
@@ -160,13 +174,16 @@ def by_id(findings: Iterable[Finding]) -> dict[str, Finding]:
     return {finding["id"]: finding for finding in findings}
 
 
-def _files(document: IncidentDocument) -> list[int]:
+def in_trouble(one: EvidenceRecord) -> bool:
+    """Whether a file, or a part of it, could not be read."""
+    return one["kind"] in ("refused", "unrecognised") or one["rejects"] > 0 or one["sha256"] is None
+
+
+def _files(document: IncidentDocument, *, all_files: bool) -> list[int]:
     """The places of the files that the page names: what is cited first, then what could not be read, then the others."""
+    evidence = document["evidence"]
+    if all_files or len(evidence) <= FEW_FILES:
+        return list(range(len(evidence)))
     cited = cited_files(document)
-
-    def order(place: int) -> tuple[bool, bool, int]:
-        one: EvidenceRecord = document["evidence"][place]
-        trouble = one["kind"] in ("refused", "unrecognised") or one["rejects"] > 0
-        return one["file"] not in cited, not trouble, place
-
-    return sorted(sorted(range(len(document["evidence"])), key=order)[:MOST_FILES])
+    named = [place for place, one in enumerate(evidence) if one["file"] in cited or in_trouble(one)]
+    return sorted(sorted(named, key=lambda place: (evidence[place]["file"] not in cited, place))[:MOST_FILES])

@@ -1,4 +1,4 @@
-"""The findings with the lines behind them, and the list of evidence with hashes."""
+"""The findings with the lines behind them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from brokenseal.report.html.context import MOST_PLACES, Context, PlacesInFile, cited_files
-from brokenseal.report.html.shown import LONGEST_NAME, file_name, shown
-from brokenseal.report.shape import EvidenceRecord, Finding
+from brokenseal.report.html.context import MOST_PLACES, Context, PlacesInFile
+from brokenseal.report.html.shown import LONGEST_NAME, shown
+from brokenseal.report.shape import Finding
 
 _TAGS = 12
 _OPEN = 3  # so few places are shown at once
@@ -41,29 +41,6 @@ class Findings:
     none: Markup
     more: Markup
     raw: Sequence[Markup]
-
-
-@dataclass(frozen=True, slots=True)
-class FileRow:
-    anchor: str
-    name: Markup
-    kind: Markup
-    host: Markup
-    size: Markup
-    sha256: Markup
-    events: str
-    note: Markup
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """``cited``: those that a claim refers to; ``others``: the rest that the page has room for."""
-
-    cited: Sequence[FileRow]
-    others: Sequence[FileRow]
-    others_title: Markup
-    total: Markup
-    more: Markup
 
 
 def findings(context: Context) -> Findings:
@@ -125,42 +102,4 @@ def _finding(context: Context, finding: Finding, anchor: str) -> FindingView:
         places=context.places(evidence, finding=anchor),
         summary=summary,
         open=len(evidence) <= _OPEN,
-    )
-
-
-def files(context: Context) -> Files:
-    texts, every = context.texts, context.document["evidence"]
-    cited = cited_files(context.document)
-    anchors = dict(context.files)
-    rows: dict[bool, list[FileRow]] = {True: [], False: []}
-    for one in every:
-        anchor = anchors.pop(one["file"], None)
-        if anchor is not None:
-            rows[one["file"] in cited].append(_file(context, one, anchor))
-    left_out = len(every) - len(rows[True]) - len(rows[False])
-    return Files(
-        cited=rows[True],
-        others=rows[False],
-        others_title=texts.count("evidence.others", len(rows[False])),
-        total=texts.count("evidence.total", len(every)),
-        more=texts.count("evidence.more", left_out) if left_out > 0 else Markup(""),
-    )
-
-
-def _file(context: Context, one: EvidenceRecord, anchor: str) -> FileRow:
-    texts = context.texts
-    notes = [shown(one.get("note"))]
-    if one.get("duplicate_of"):
-        notes.append(texts.say("evidence.duplicate", file=file_name(one.get("duplicate_of"))))
-    if one["rejects"]:
-        notes.append(texts.count("evidence.rejects", one["rejects"]))
-    return FileRow(
-        anchor=anchor,
-        name=file_name(one["file"]),
-        kind=texts.words("sources", one["kind"]),
-        host=shown(one["host"], LONGEST_NAME),
-        size=Markup("") if one["size"] is None else Markup(texts.number(one["size"])),
-        sha256=shown(one["sha256"], LONGEST_NAME) or texts.say("evidence.no_hash"),
-        events=texts.number(one["events"]),
-        note=Markup(" ").join(note for note in notes if note),
     )

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from brokenseal.report.html import (
     advice,
     coverage,
+    evidence,
     exposure,
     mailboxes,
     opening,
@@ -46,7 +47,7 @@ _VIEWS: dict[str, Callable[[Context], object]] = {
     "coverage": coverage.view,
     "advice": advice.view,
     "findings": proofs.findings,
-    "evidence": proofs.files,
+    "evidence": evidence.view,
 }
 
 
@@ -64,10 +65,15 @@ def render(
     language: str = "en",
     redacted: Collection[str] = (),
     decided: Decided | None = None,
+    all_files: bool = False,
+    document_sha256: str | None = None,
+    manifest_sha256: str | None = None,
 ) -> bytes:
     """The page as UTF-8. ``document`` must be valid by its schema. ``decided``: what the case's review says.
 
     ``redacted``: kinds of names to replace by pseudonyms (see :mod:`brokenseal.report.redaction`).
+    ``all_files``: list every file of the evidence. ``document_sha256``, ``manifest_sha256``: of the file that the case keeps
+    the document in, and of the manifest of its verification, where known.
     Raises ``UsageError`` for a language without texts.
     """
     texts = load_texts(language)
@@ -76,7 +82,14 @@ def render(
         redaction = Redaction(incident, redacted)
         incident = redaction.document()
         decided = decided.redacted(redaction) if decided is not None else None
-    context = Context.of(incident, texts)
+    context = Context.of(
+        incident,
+        texts,
+        all_files=all_files,
+        redacted=bool(redacted),
+        document_sha256=document_sha256,
+        manifest_sha256=manifest_sha256,
+    )
     views = {name: view(context) for name, view in _VIEWS.items()}
     views = {"decisions": decisions_view(decided, context), **views}
     sections = [
