@@ -124,9 +124,7 @@ def test_a_wrong_member_is_named(path: str, value: object, where: str) -> None:
     assert all(problem.startswith(f"{where}: ") for problem in problems), problems
 
 
-@pytest.mark.parametrize(
-    "member", sorted(set(SAMPLE) - {"scope", "changes", "hints", "outflow", "actors", "cited"})
-)
+@pytest.mark.parametrize("member", sorted(set(SAMPLE) - {"scope", "changes", "hints", "outflow", "actors", "cited"}))
 def test_a_missing_member_is_named(member: str) -> None:
     document = {key: value for key, value in SAMPLE.items() if key != member}
     assert any(member in problem for problem in validate(document))
