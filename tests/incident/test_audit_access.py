@@ -105,7 +105,8 @@ def test_what_else_was_done_is_listed_and_is_no_reading(tmp_path: Path) -> None:
     rule = {**accessed(2, "04:00:00", "Bind"), "Operation": "New-InboxRule", "RecordType": 1, "Folders": []}
     (row,) = found(tmp_path / "e", [accessed(1, "03:00:00", "Bind", "a"), rule])
     assert {each["operation"]: each["count"] for each in row["actions"]} == {"MailItemsAccessed": 1, "New-InboxRule": 1}
-    assert found(tmp_path / "e", [rule]) == []
+    (alone,) = found(tmp_path / "e", [rule])
+    assert (alone["access"], alone["items_at_least"], alone["items_at_most"]) == ("settings-changed", 0, None)
 
 
 def test_ids_of_messages_are_private(tmp_path: Path) -> None:
