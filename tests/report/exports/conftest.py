@@ -20,6 +20,7 @@ FREE = {
     "title",
     "summary",
     "detail",
+    "text",
     "command_line",
     "image",
     "user",

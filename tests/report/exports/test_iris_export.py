@@ -50,6 +50,12 @@ def test_what_the_events_name_can_be_imported_first(sample: IncidentDocument, ex
     }
 
 
+def test_the_raw_text_of_a_line_is_the_raw_event(sample: IncidentDocument, exported: Callable[..., bytes]) -> None:
+    by_place = {f"{line['file']}:{line['line']}": line["text"] for line in sample["cited"]["lines"]}
+    texts = {row["event_raw"] for row in rows(exported(sample, "iris", "timeline")) if row["event_source"] in by_place}
+    assert by_place[f"{sample['findings'][0]['evidence'][0]['file']}:412"] in texts
+
+
 def test_a_tactic_of_the_rule_is_the_category(sample: IncidentDocument, exported: Callable[..., bytes]) -> None:
     document = json.loads(json.dumps(sample))
     document["findings"][0]["tags"] = ["attack.initial-access", "attack.t1190"]

@@ -64,3 +64,10 @@ def test_sigma_hits(sample: IncidentDocument, exported: Callable[..., bytes]) ->
     first = sample["findings"][0]
     assert hits[0]["evidence"][0]["line"] == first["evidence"][0]["line"]
     assert (hits[0]["first"], hits[0]["host"], hits[0]["level"]) == (first["time"], first["host"], first["level"])
+
+
+def test_the_raw_text_of_a_line_stands_in_its_row(sample: IncidentDocument, exported: Callable[..., bytes]) -> None:
+    kept = {(line["file"], line["line"]): line["text"] for line in sample["cited"]["lines"]}
+    objects = [json.loads(line) for line in exported(sample, "jsonl", "findings").splitlines()]
+    assert [one["raw_text"] for one in objects] == [kept.get((one["file"], one["line"])) for one in objects]
+    assert sum(one["raw_text"] is not None for one in objects) >= 3

@@ -58,7 +58,7 @@ def _timeline(document: IncidentDocument, _options: Options) -> Written:
             moment.message,
             _category(moment),
             _content(moment),
-            moment.detail,
+            moment.raw or moment.detail,
             f"{moment.file}:{moment.line}" if moment.file else "brokenseal",
             moment.host if moment.host in assets else "",
             moment.source_ip if moment.source_ip in known else "",

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from brokenseal.report.exports.exported_text import LONG, instant, shown
-from brokenseal.report.shape import Finding, IncidentDocument, Intrusion, Mailbox, Reference, WebShell
+from brokenseal.report.raw_lines import RawKey, raw_key, raw_lines
+from brokenseal.report.shape import CitedLine, Finding, IncidentDocument, Intrusion, Mailbox, Reference, WebShell
 from brokenseal.report.wording import ACCESS, SETTINGS_CHANGED, in_words
+
+Raw = Mapping[RawKey, CitedLine]
 
 TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One thing that happened. ``what`` says which time it is (Timesketch's ``timestamp_desc``)."""
+    """One thing that happened. ``what`` says which time it is (Timesketch's ``timestamp_desc``), ``raw`` is the line's
+    raw text where the document has it."""
 
     time: str
     what: str
@@ -30,6 +34,7 @@ class Moment:
     line: int | None = None
     sha256: str = ""
     detail: str = ""
+    raw: str = ""
     tags: tuple[str, ...] = field(default=())
 
     @property
@@ -50,21 +55,21 @@ def intrusion_of(document: IncidentDocument) -> dict[str, str]:
 
 def moments(document: IncidentDocument) -> tuple[list[Moment], int]:
     """All moments by time, and how many lines have no time and are therefore not among them."""
-    belongs = intrusion_of(document)
+    belongs, raw = intrusion_of(document), raw_lines(document)
     found: list[Moment] = []
     for finding in document["findings"]:
-        found += _of_finding(finding, belongs.get(finding["id"], ""))
+        found += _of_finding(finding, belongs.get(finding["id"], ""), raw)
     for intrusion in document["intrusions"]:
-        found += _of_processes(intrusion)
+        found += _of_processes(intrusion, raw)
         for shell in intrusion["webshells"]:
-            found += _of_shell(shell, intrusion["id"])
+            found += _of_shell(shell, intrusion["id"], raw)
     for mailbox in document["mailboxes"]:
-        found += _of_mailbox(mailbox)
+        found += _of_mailbox(mailbox, raw)
     timed = [moment for moment in found if instant(moment.time)]
     return sorted(timed, key=lambda moment: moment.order), len(found) - len(timed)
 
 
-def _of_finding(finding: Finding, intrusion: str) -> Iterator[Moment]:
+def _of_finding(finding: Finding, intrusion: str, raw: Raw) -> Iterator[Moment]:
     tags = ("brokenseal", finding["level"], finding["outcome"], *finding.get("tags", []))
     lines: list[Reference | None] = [*finding["evidence"]] or [None]
     for line in lines:
@@ -84,10 +89,10 @@ def _of_finding(finding: Finding, intrusion: str) -> Iterator[Moment]:
             tags=tuple(shown(tag) for tag in tags),
             detail=shown(detail, LONG),
         )
-        yield _placed(moment, line)
+        yield _placed(moment, line, raw)
 
 
-def _of_processes(intrusion: Intrusion) -> Iterator[Moment]:
+def _of_processes(intrusion: Intrusion, raw: Raw) -> Iterator[Moment]:
     for process in intrusion["processes"]:
         if process["time"]:
             command = process["command_line"] or process["image"] or "(not logged)"
@@ -101,10 +106,10 @@ def _of_processes(intrusion: Intrusion) -> Iterator[Moment]:
                 detail=shown(process["command_line"], LONG),
                 tags=("brokenseal", "process"),
             )
-            yield _placed(moment, process["evidence"][0] if process["evidence"] else None)
+            yield _placed(moment, process["evidence"][0] if process["evidence"] else None, raw)
 
 
-def _of_shell(shell: WebShell, intrusion: str) -> Iterator[Moment]:
+def _of_shell(shell: WebShell, intrusion: str, raw: Raw) -> Iterator[Moment]:
     name = shown(shell["url"] or shell.get("path") or "(not known)")
     planted = shell.get("planted")
     times = [
@@ -124,10 +129,10 @@ def _of_shell(shell: WebShell, intrusion: str) -> Iterator[Moment]:
                 finding=shown(", ".join(shell.get("findings", []))),
                 tags=("brokenseal", "webshell", shell["state"]),
             )
-            yield _placed(moment, line or next(iter(shell.get("evidence", [])), None))
+            yield _placed(moment, line or next(iter(shell.get("evidence", [])), None), raw)
 
 
-def _of_mailbox(mailbox: Mailbox) -> Iterator[Moment]:
+def _of_mailbox(mailbox: Mailbox, raw: Raw) -> Iterator[Moment]:
     name = shown(mailbox["mailbox"]) or "(mailbox not known)"
     evidence = mailbox.get("evidence", [])
     read = (("first", "Mail first read"), ("last", "Mail last read"))
@@ -141,10 +146,17 @@ def _of_mailbox(mailbox: Mailbox) -> Iterator[Moment]:
             intrusion=shown(mailbox["intrusion"]),
             tags=("brokenseal", "mailbox", shown(mailbox["access"])),
         )
-        yield _placed(moment, evidence[0] if evidence else None)
+        yield _placed(moment, evidence[0] if evidence else None, raw)
 
 
-def _placed(moment: Moment, line: Reference | None) -> Moment:
+def _placed(moment: Moment, line: Reference | None, raw: Raw) -> Moment:
     if line is None:
         return moment
-    return replace(moment, file=shown(line["file"], 1000), line=line["line"], sha256=line["sha256"] or "")
+    kept = raw.get(raw_key(line))
+    return replace(
+        moment,
+        file=shown(line["file"], 1000),
+        line=line["line"],
+        sha256=line["sha256"] or "",
+        raw=shown(kept["text"], LONG) if kept is not None else "",
+    )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from brokenseal.report.exports.moments import intrusion_of
-from brokenseal.report.shape import IncidentDocument, Mailbox, Reference
+from brokenseal.report.raw_lines import RawKey, raw_key, raw_lines
+from brokenseal.report.shape import CitedLine, IncidentDocument, Mailbox, Reference
 from brokenseal.report.wording import change_in_words
 
 Row = tuple[object, ...]
@@ -21,18 +22,27 @@ class Table:
     rows: Callable[[IncidentDocument], Iterator[Row]]
 
 
-_LINE = {"file": "text", "sha256": "text", "line": "number", "offset": "number", "line_time": "time", "detail": "text"}
+_LINE = {
+    "file": "text",
+    "sha256": "text",
+    "line": "number",
+    "offset": "number",
+    "line_time": "time",
+    "detail": "text",
+    "raw_text": "text",
+}
 
 
-def _line(line: Reference | None) -> Row:
+def _line(line: Reference | None, raw: Mapping[RawKey, CitedLine]) -> Row:
     if line is None:
         return (None,) * len(_LINE)
-    found = (line["file"], line["sha256"], line["line"], line.get("offset"), line.get("time"), line.get("detail"))
-    return found
+    kept = raw.get(raw_key(line))
+    text = kept["text"] if kept is not None else None
+    return line["file"], line["sha256"], line["line"], line.get("offset"), line.get("time"), line.get("detail"), text
 
 
 def _findings(document: IncidentDocument) -> Iterator[Row]:
-    belongs = intrusion_of(document)
+    belongs, raw = intrusion_of(document), raw_lines(document)
     for one in document["findings"]:
         head: Row = (
             one["id"],
@@ -52,7 +62,7 @@ def _findings(document: IncidentDocument) -> Iterator[Row]:
         )
         lines: list[Reference | None] = [*one["evidence"]] or [None]
         for line in lines:
-            yield (*head, *_line(line))
+            yield (*head, *_line(line, raw))
 
 
 def _mailboxes(document: IncidentDocument) -> Iterator[Row]:
@@ -115,6 +125,7 @@ def _webshells(document: IncidentDocument) -> Iterator[Row]:
 
 
 def _processes(document: IncidentDocument) -> Iterator[Row]:
+    raw = raw_lines(document)
     for intrusion in document["intrusions"]:
         for one in intrusion["processes"]:
             yield (
@@ -128,7 +139,7 @@ def _processes(document: IncidentDocument) -> Iterator[Row]:
                 one["pid"],
                 one["user"],
                 one["findings"],
-                *_line(one["evidence"][0] if one["evidence"] else None),
+                *_line(one["evidence"][0] if one["evidence"] else None, raw),
             )
 
 
