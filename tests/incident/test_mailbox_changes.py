@@ -48,7 +48,14 @@ def test_of_a_stolen_session_the_nearest_request_says_who(broken_into: BrokenInt
 
 
 def test_what_failed_changed_nothing(broken_into: BrokenInto) -> None:
-    broken_into.front("03:00:00", "Ecp", "CORP\\anna", INTRUDER, UrlStem=RULES, UrlQuery="?msExchEcpCanary=a.")
+    broken_into.front(
+        "03:00:00",
+        "Ecp",
+        "CORP\\anna",
+        INTRUDER,
+        UrlStem="/ecp/RulesEditor/InboxRules.svc/NewObject",
+        UrlQuery="?msExchEcpCanary=a.",
+    )
     broken_into.panel("03:00:00", "New-InboxRule.Name=''x''.ForwardTo=''drop@example.net''", "a", error="Denied")
     broken_into.cmdlet("03:05:00", "CORP\\EX01$", "Add-MailboxPermission", '-Identity "anna" -User "x"', error="Denied")
     assert changes(broken_into.scanned()) == []

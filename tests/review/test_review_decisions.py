@@ -110,7 +110,8 @@ def finding(identity: str, outcome: str, stage: str | None = None, rule: str = "
 
 def document(*findings: dict[str, Any], verdict: str = "mail_read", not_seen: tuple[str, ...] = ()) -> Any:
     hosts = [{"host": name, "verdict": verdict} for name in ("A", "B")]
-    return {"verdict": verdict, "hosts": hosts, "findings": list(findings), "not_seen": list(not_seen)}
+    nothing: dict[str, list[Any]] = {"intrusions": [], "mailboxes": [], "evidence": []}
+    return {"verdict": verdict, "hosts": hosts, "findings": list(findings), "not_seen": list(not_seen), **nothing}
 
 
 @pytest.mark.parametrize(
