@@ -66,7 +66,7 @@ def test_all_options_reach_the_scan(scan: Any) -> None:
                 "--until",
                 "2021-03-05T10:00:00+02:00",
             ),
-            *("--iis-timezone", "Europe/Berlin", "-j", "3"),
+            *("--iis-timezone", "Europe/Berlin", "-j", "3", "--geoip", "places.mmdb"),
         ]
     )
     assert code == 0
@@ -82,6 +82,7 @@ def test_all_options_reach_the_scan(scan: Any) -> None:
         "not_actor_ips": [],
         "actor_agents": [],
         "subjects": False,
+        "geoip": Path("places.mmdb"),
         "since": datetime(2021, 3, 2, tzinfo=UTC),
         "until": datetime(2021, 3, 5, 8, tzinfo=UTC),
         "iis_timezone": "Europe/Berlin",

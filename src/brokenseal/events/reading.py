@@ -42,7 +42,8 @@ EXCHANGE_FILES = rb"Exchange Server\\V15\\Bin\\MSExchange"
 class Prefilter(Protocol):
     """Finds the lines of a block that some rule may match."""
 
-    fingerprint: str
+    @property
+    def fingerprint(self) -> str: ...
 
     def match(self, kind: str, block: bytes, newline_positions: Positions) -> Positions: ...
 

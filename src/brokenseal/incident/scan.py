@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from brokenseal.errors import UsageError
 from brokenseal.events import Case, EventStore, NoProgress, Progress, default_jobs, ingest, unread_files
+from brokenseal.events.reading import Stopped
 from brokenseal.evidence import Inventory, collect, refuse_output_inside
 from brokenseal.incident.custody import recorded
 from brokenseal.incident.kept_results import Json, keep, kept, latest, result_key, unfinished_matches
@@ -156,20 +157,22 @@ def _scanned(
 ) -> tuple[Json, list[str]]:
     """The document and the unread sentences. ``matches``: where to write all matches, if they are to be kept."""
     # Imported here because a scan with nothing new needs none of it, and loading Sigma takes longer than the rest.
-    from brokenseal.detections.campaign import load_campaigns
-    from brokenseal.detections.prefilter import LinePrefilter
+    from brokenseal.incident.knowledge_ahead import KnowledgeAhead
+
+    ahead = KnowledgeAhead(rules)
+    try:
+        ingest(case, inventory.files, settings, ahead, judge=judge, jobs=jobs, progress=progress)
+    except Stopped:
+        ahead.get()
+        raise
+    finally:
+        progress.stop()
     from brokenseal.incident.account import build_account
     from brokenseal.incident.cited_lines import cited_lines
     from brokenseal.incident.document import incident_document
     from brokenseal.incident.kept_matches import write_matches
-    from brokenseal.incident.knowledge import Knowledge
 
-    knowledge = Knowledge.load(load_campaigns(), rules)
-    prefilter = LinePrefilter(knowledge.literals())
-    try:
-        ingest(case, inventory.files, settings, prefilter, judge=judge, jobs=jobs, progress=progress)
-    finally:
-        progress.stop()
+    knowledge, prefilter = ahead.get()
     since, until = window
     store = EventStore(case, threads=jobs, since=since, until=until)
     try:

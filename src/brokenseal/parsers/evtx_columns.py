@@ -142,7 +142,9 @@ def _fields(event_data: str | None, user_data: str | None, event: int | None, cm
 
 def _own_data(event_data: str | None, user_data: str | None) -> dict[str, object] | None:
     """EventData or, without its own name, the element in UserData. A text instead of elements is one item."""
-    value = _beside(json.loads(event_data or "null"))
+    value = json.loads(event_data or "null")
+    if event_data is not None and "#attributes" in event_data:
+        value = _beside(value)
     if value is None:
         elements = _beside(json.loads(user_data or "null"))
         if isinstance(elements, dict):
