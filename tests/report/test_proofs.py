@@ -113,7 +113,7 @@ def test_when_verbose_the_raw_line_is_shown_and_cut_to_the_width() -> None:
     at = shown.index(f"       {IIS}:12")
     assert shown[at + 1].startswith("       raw: 2021-03-03 \\x1b[2J\\u202e [91 blanks] F1 Nothing was found")
     assert shown[at + 1].endswith("…")
-    assert cell_len(shown[at + 1]) <= 80
+    assert cell_len(shown[at + 1]) == 80
     assert shown[at + 2 :] == [
         "  The raw text of 2 cited lines is not here: the file could not be read again.",
         "  The raw text of 1 cited line is left out here: it would be too much.",

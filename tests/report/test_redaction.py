@@ -129,6 +129,11 @@ RAW = {
     "x,Sid~S-1-5-21-1111-2222-3333-1104,200": {"S-1-5-21-1111-2222-3333-1104"},
     '{"Data": {"SubjectUserName": "karl", "User": "CORP\\\\lea", "TargetUserName": "mara"}}': {"karl", "lea", "mara"},
     "alice wrote to Alice Example": {"alice"},
+    '{"Data": "-Mailbox x\\nalice\\tS-1-5-21-9-9-9-500\\nalice@corp.example\\u0027alice\\u0027"}': {
+        "alice",
+        "S-1-5-21",
+    },
+    "q=user%3Dalice%26mail%3Dnora@corp.example": {"alice", "nora"},
 }
 KEPT = (
     "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\FrontEnd NT AUTHORITY\\SYSTEM CORP\\EX01$ "

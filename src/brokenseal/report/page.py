@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -77,7 +77,8 @@ class Page:
     def clipped(self, text: str, indent: int, mark: str) -> None:
         """As much of ``text`` as one line has room for behind its ``mark``, also when the report is verbose."""
         start = f"{' ' * indent}{mark} "
-        self.line(Text(start + cut(text, self._room(len(start)), 1)))
+        room = self._room(len(start))
+        self.line(Text(start + (text if cell_len(text) <= room else f"{chop_cells(text, room - 1)[0]}…")))
 
     def table(self, columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> None:
         """A table without ruling. A column is its heading and whether it holds numbers (then it is set to the right).
