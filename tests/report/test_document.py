@@ -75,6 +75,7 @@ def test_the_sample_is_valid_and_uses_every_member_of_the_schema() -> None:
         "finding": SAMPLE["findings"],
         "evidence_file": SAMPLE["evidence"],
         "cited_line": SAMPLE["cited"]["lines"],
+        "told": SAMPLE["sentences"],
     }
     for name, items in used.items():
         assert {key for item in items for key in item} == set(defs[name]["properties"]), name
@@ -124,7 +125,9 @@ def test_a_wrong_member_is_named(path: str, value: object, where: str) -> None:
     assert all(problem.startswith(f"{where}: ") for problem in problems), problems
 
 
-@pytest.mark.parametrize("member", sorted(set(SAMPLE) - {"scope", "changes", "hints", "outflow", "actors", "cited"}))
+@pytest.mark.parametrize(
+    "member", sorted(set(SAMPLE) - {"scope", "changes", "hints", "outflow", "actors", "sentences", "cited"})
+)
 def test_a_missing_member_is_named(member: str) -> None:
     document = {key: value for key, value in SAMPLE.items() if key != member}
     assert any(member in problem for problem in validate(document))

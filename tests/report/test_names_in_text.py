@@ -60,6 +60,10 @@ def names(text: str) -> set[str]:
         ('{"UserId":"jdoe","Operation":"MailItemsAccessed"}', {"jdoe"}),
         ('<Data Name="SubjectUserName">jdoe</Data><Data Name="SubjectDomainName">CORP</Data>', {"jdoe"}),
         ('{"TargetUserName":"CORP\\\\jdoe"}', {"jdoe"}),
+        ('{"MemberUserName": "jdoe", "User": "other\\\\mroe"}', {"jdoe", "mroe"}),
+        ("Cmd=Sync&User=other%5Cjdoe&DeviceId=ABC", {"jdoe"}),
+        ("to=%3Djdoe%40corp.example", {"jdoe%40corp.example"}),
+        ("UserName~CORP\\jdoe,200", {"jdoe"}),
         ("Cmd=Sync&User=jdoe&DeviceId=ABC", {"jdoe"}),
     ],
 )  # fmt: skip
@@ -93,6 +97,9 @@ def test_a_name_is_known_by_its_place(text: str, expected: set[str]) -> None:
         f"{GROUP}/cn=Configuration/cn=Servers/cn=EX01",
         "regsvr32 /u /s x.dll",
         "1200 users, user agent: Mozilla/5.0",
+        '{"User": "NT AUTHORITY\\\\SYSTEM", "SubjectUserName": "EX01$", "TargetUserName": "-"}',
+        "a=C%3A%5CWINDOWS%5CTEMP%5Cx.log",
+        "D:\\ADMINI~1.CORP\\NTUSER",
         'rundll32.exe C:\\Windows\\System32\\comsvcs.dll MiniDump C:\\ProgramData\\a.dmp full',
     ],
 )  # fmt: skip

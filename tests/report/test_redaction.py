@@ -128,6 +128,10 @@ RAW = {
     "2021-03-03 06:00:00 GET / user=CORP%5Cjana&x=1 443": {"jana"},
     "x,Sid~S-1-5-21-1111-2222-3333-1104,200": {"S-1-5-21-1111-2222-3333-1104"},
     '{"Data": {"SubjectUserName": "karl", "User": "CORP\\\\lea", "TargetUserName": "mara"}}': {"karl", "lea", "mara"},
+    '{"Data": {"User": "corp2\\\\nora", "MemberUserName": "olaf", "SubjectUser": "CORP\\\\pia", "MemberName": "rita"}}': {
+        *("nora", "olaf", "pia", "rita")
+    },
+    "Cmd=Sync&User=corp2%5cquinn&DeviceId=1&to=%3Dsaul%40corp.example": {"quinn", "saul"},
     "alice wrote to Alice Example": {"alice"},
     '{"Data": "-Mailbox x\\nalice\\tS-1-5-21-9-9-9-500\\nalice@corp.example\\u0027alice\\u0027"}': {
         "alice",
@@ -137,7 +141,8 @@ RAW = {
 }
 KEPT = (
     "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\FrontEnd NT AUTHORITY\\SYSTEM CORP\\EX01$ "
-    '"User": "NT AUTHORITY\\\\SYSTEM" S-1-5-18 2021-03-03T06:00:00.123Z 203.0.113.7 /ecp/y.js'
+    '"User": "NT AUTHORITY\\\\SYSTEM" S-1-5-18 2021-03-03T06:00:00.123Z 203.0.113.7 /ecp/y.js '
+    "C:\\inetpub\\wwwroot inetpub\\wwwroot C:\\PROGRA~1.EXE\\INTERN a=C%3A%5CProgram%5CData%5Cx"
 )
 
 
@@ -161,6 +166,40 @@ def test_what_names_nobody_stays_in_a_raw_line() -> None:
     assert line["text"] == KEPT
 
 
+def test_a_domain_in_small_letters_is_known_by_a_cell_of_a_log() -> None:
+    document = with_raw(
+        "2021-03-03 06:00:00 POST /ews/exchange.asmx - 443 corp2\\tilda 203.0.113.7", "seen by corp2\\ugo."
+    )
+    document["evidence"][0]["kind"] = "httpproxy"
+    first, second = redacted(document, "users")["cited"]["lines"]
+    assert re.search(r" corp2\\user \d+ 203", first["text"])
+    assert re.search(r" corp2\\user \d+\.$", second["text"])
+
+
+def test_those_who_were_given_rights_are_named_nowhere() -> None:
+    document = with_names()
+    change = document["changes"][0]
+    change |= {"what": "permission", "by": "verena", "to": ["wanda", "corp2\\xaver", "jd"], "detail": "User 'wanda'"}
+    document["hints"][0]["user"] = "yorick"
+    document["not_seen"].append("Ask wanda, verena, xaver and yorick.")
+    made = redacted(document, "users")
+    told = json.dumps(made)
+    assert [name for name in ("wanda", "verena", "xaver", "yorick") if name in told] == []
+
+
+def test_what_a_sentence_is_made_of_is_replaced_whatever_it_is_called() -> None:
+    document = with_names()
+    text = "Mail of alice@corp.example went to alice."
+    values = {"what": "alice", "from": {"text": "alice", "key": "content", "values": {}}, "n": 3}
+    document["sentences"].append({"text": text, "key": "reason.once", "values": values})
+    document["not_seen"].append(text)
+    made = redacted(document, "users")
+    one = made["sentences"][-1]
+    assert one["text"] == made["not_seen"][-1] == "Mail of mailbox 1 went to mailbox 1."
+    assert one["values"] == {"what": "mailbox 1", "from": {"text": "mailbox 1", "key": "content", "values": {}}, "n": 3}
+    assert one["key"] == "reason.once"
+
+
 def test_raw_lines_that_can_hold_subjects_are_withheld_with_subjects() -> None:
     document = with_raw("Re: secret", "other")
     document["evidence"][0]["kind"] = "mail_audit"
@@ -173,3 +212,36 @@ def test_raw_lines_that_can_hold_subjects_are_withheld_with_subjects() -> None:
 def test_an_address_written_for_a_url_has_the_pseudonym_of_its_mailbox() -> None:
     (line,) = redacted(with_raw("email=alice%40corp.example&to=ALICE@corp.example"), "users")["cited"]["lines"]
     assert line["text"] == "email=mailbox 1&to=mailbox 1"
+
+
+def test_members_that_nobody_has_listed_are_searched_too() -> None:
+    document: dict[str, Any] = with_names()
+    line = "2021-03-03 10.0.0.4 POST /ews/exchange.asmx alice CORP\\zoe S-1-5-21-1-2-3-1177 C:\\Users\\yann\\x.dmp yann"
+    document["findings"][0]["evidence"][0]["cited"] = line
+    document["something_new"] = {"lines": [line]}
+    document["hosts"][0]["host"] = "unknown (Users/yann)"
+    made = redacted(document, "users")
+    told = json.dumps(made).casefold()
+    assert [name for name in ("alice", "zoe", "1177", "yann") if name in told] == []
+    assert made["findings"][0]["evidence"][0]["cited"] == made["something_new"]["lines"][0]
+
+
+def test_a_common_word_or_a_short_name_is_replaced_only_where_it_is_a_name() -> None:
+    document = copy.deepcopy(SAMPLE)
+    process = document["intrusions"][0]["processes"][1]
+    process["command_line"] = "net user exchange x /add & net user jd y /add & dir C:\\Users\\jd & exchange jd"
+    made = redacted(document, "users")["intrusions"][0]["processes"][1]["command_line"]
+    taken = re.fullmatch(
+        r"net user (user \d+) x /add & net user (user \d+) y /add & dir C:\\Users\\(user \d+) & exchange jd", made
+    )
+    assert taken is not None
+    assert taken[2] == taken[3] != taken[1]
+
+
+def test_what_can_be_many_names_is_replaced_at_once() -> None:
+    document = copy.deepcopy(SAMPLE)
+    names = [f"person{number:04}@corp.example" for number in range(3000)]
+    document["mailboxes"] = [{**document["mailboxes"][0], "mailbox": name, "evidence": []} for name in names]
+    document["summary"] = " ".join(names)
+    made = redacted(document, "users")
+    assert made["summary"] == " ".join(f"mailbox {number}" for number in range(1, 3001))

@@ -34,8 +34,7 @@ from brokenseal.incident.tracked_mail import add_tracked_mail
 from brokenseal.incident.travel import share_hints, travel_hints
 from brokenseal.incident.verdicts import Judgement, judge_all, judge_campaign, judge_found, judge_hosts
 from brokenseal.incident.webshells import collect_webshells
-
-NOTHING = "nothing was found in them"
+from brokenseal.sentences import Sentence, say
 
 
 def build_account(
@@ -112,13 +111,11 @@ def build_account(
     lost = [(r.name, r.reason) for r in refused if not r.nothing_lost]
     unread, unsaid = unseen(store.all_sources, hosts, lost)
     if yara_problems:
-        unread.append(
-            f"{len(yara_problems)} YARA rule problem(s); the other rules ran: {'; '.join(yara_problems[:5])}."
-        )
+        unread.append(say("sight.yara_problems", n=len(yara_problems), problems="; ".join(yara_problems[:5])))
     not_run = [*knowledge.not_run(), *failures]
     if not_run:
         in_files = ", ".join(sorted({file for _, file, _ in not_run})[:5])
-        unread.append(f"{len(not_run)} rule problem(s), in {in_files}: see 'brokenseal rules check'.")
+        unread.append(say("sight.rule_problems", n=len(not_run), places=in_files))
     spoken = [
         c.title for c, judgement in campaigns if judgement.verdict == verdict and (c.visibility or per_host[c.id])
     ]
@@ -136,7 +133,7 @@ def build_account(
     )
     if any(each.by_user for each in shown):
         verdict = worse(verdict)
-        summary = f"{named_sentence(named_rows, actors)} By the evidence alone: {summary}"
+        summary = say("summary.named", named=named_sentence(named_rows, actors), evidence=summary)
     account = Account(
         verdict=verdict,
         summary=summary,
@@ -175,7 +172,7 @@ def _grow_trees(store: EventStore, intrusions: Sequence[Intrusion]) -> None:
 
 
 def _advice(knowledge: Knowledge, verdict: str) -> list[str]:
-    return list(dict.fromkeys(line for campaign in knowledge.campaigns for line in campaign.advice[verdict]))
+    return list(dict.fromkeys(Sentence(line) for campaign in knowledge.campaigns for line in campaign.advice[verdict]))
 
 
 def _register(store: EventStore, hosts: Hosts, knowledge: Knowledge) -> None:
@@ -212,7 +209,7 @@ def _host_verdicts(
         own = [judgements[host] for judgements in per_host.values() if host in judgements]
         own += [own_rules[host]] if host in own_rules else []
         if not own:
-            judged[host] = Judgement("no_evidence", [f"{host} is no mail server as far as its logs show; {NOTHING}."])
+            judged[host] = Judgement("no_evidence", [say("reason.no_mail_server", host=host)])
             continue
         verdict = judge_all(own)
         judged[host] = Judgement(
@@ -240,7 +237,7 @@ def _not_seen(
 ) -> list[str]:
     sentences = [line for found in sights.values() for line in found.missing]
     if not per_host or not any(per_host.values()):
-        sentences.append("No Exchange or IIS log was found among the evidence.")
+        sentences.append(say("sight.no_exchange_log"))
     sentences += [line for found in sights.values() for line in found.weakened]
     sentences += unread
     return list(dict.fromkeys(sentences))

@@ -14,6 +14,7 @@ from brokenseal.incident.event_sql import client_sql
 from brokenseal.incident.intrusions import Intrusion
 from brokenseal.incident.mail_requests import MAIL_REQUESTS
 from brokenseal.parsers.mail_audit import TABLE as MAIL_AUDIT
+from brokenseal.sentences import say
 
 #: Shorter agents say too little.
 SHORTEST = 12
@@ -33,7 +34,7 @@ def agents_of(store: EventStore, actors: Sequence[Actor], intrusions: Sequence[I
     started = {intrusion.id: intrusion for intrusion in intrusions}
     signs = [
         (
-            "user agent",
+            "user_agent",
             f"SELECT ip, lower(agent) AS sign, lower(signed_in) AS who, epoch_ms(time) AS time_ms FROM {MAIL_REQUESTS} "
             "WHERE signed_in IS NOT NULL AND agent IS NOT NULL",
         )
@@ -62,6 +63,6 @@ def agents_of(store: EventStore, actors: Sequence[Actor], intrusions: Sequence[I
             intrusion = started.get(row["intrusion"])
             if intrusion is None or row["first_ms"] < intrusion.first_ms:
                 continue
-            why = f"{what} of intrusion {intrusion.id} that nobody had before"
+            why = say(f"actor.{what}", intrusion=intrusion.id)
             found.append(Actor(intrusion.id, None, row["sign"], intrusion.first_ms, intrusion.last_ms + AFTER_MS, why))
     return found

@@ -15,6 +15,7 @@ from brokenseal.events import EventStore
 from brokenseal.incident.intrusions import Intrusion
 from brokenseal.incident.named_actors import Named
 from brokenseal.incident.stages import Ladder
+from brokenseal.sentences import say
 
 #: How long before its first finding and after its last an address is taken for the intruder's.
 BEFORE_MS = 24 * 3_600_000
@@ -57,14 +58,13 @@ def actors_of(intrusions: Sequence[Intrusion], ladder: Ladder, named: Named) -> 
             known.setdefault(ip, intrusion.id)
             if inside and ip not in named.not_ips and ip not in named.ips:
                 span = (intrusion.first_ms - BEFORE_MS, intrusion.last_ms + AFTER_MS)
-                found.append(Actor(intrusion.id, ip, None, *span, f"address of intrusion {intrusion.id}"))
+                found.append(Actor(intrusion.id, ip, None, *span, say("actor.address", intrusion=intrusion.id)))
     alone = len(intrusions) == 1 and ladder.broke_in(intrusions[0].findings)
     whose = intrusions[0].id if alone else named_number(intrusions)
     always = (-_FOREVER, _FOREVER)
-    found += [Actor(known.get(ip, whose), ip, None, *always, "named with --actor-ip", named=True) for ip in named.ips]
-    found += [
-        Actor(whose, None, agent.lower(), *always, "named with --actor-agent", named=True) for agent in named.agents
-    ]
+    by_address, by_agent = say("actor.named_address"), say("actor.named_agent")
+    found += [Actor(known.get(ip, whose), ip, None, *always, by_address, named=True) for ip in named.ips]
+    found += [Actor(whose, None, agent.lower(), *always, by_agent, named=True) for agent in named.agents]
     return found
 
 

@@ -29,9 +29,11 @@ from brokenseal.incident.schema_version import SCHEMA_VERSION
 from brokenseal.incident.shell_document import webshell_entry
 from brokenseal.incident.stages import Ladder
 from brokenseal.incident.techniques import technique_name
+from brokenseal.incident.told import told
 from brokenseal.incident.travel import TravelHint
 from brokenseal.incident.verdicts import Judgement
 from brokenseal.incident.webshells import WebShell
+from brokenseal.sentences import UNREAD, joined, recognised, say
 
 _OUTCOMES = ("observed", "probed", "attempted", "succeeded")
 
@@ -73,7 +75,7 @@ class Account:
 def incident_document(account: Account, *, subjects: bool = False) -> Json:
     """The document of ``brokenseal/report/incident.schema.json``; *subjects*: with ids and subjects of messages."""
     by_id = {source.id: source for source in account.sources}
-    return {
+    document: Json = {
         "schema_version": SCHEMA_VERSION,
         "generator": {"name": "brokenseal", "version": __version__},
         "verdict": account.verdict,
@@ -101,6 +103,7 @@ def incident_document(account: Account, *, subjects: bool = False) -> Json:
         },
         "evidence": [*_evidence(account), *[_refused(refusal) for refusal in account.refused]],
     }
+    return {**document, "sentences": told(document)}
 
 
 def _places(places: PlacesFile | None) -> Json | None:
@@ -259,9 +262,13 @@ def _evidence(account: Account) -> list[Json]:
     listed: list[Json] = []
     for source in account.sources:
         host = account.hosts.of[source.id]
-        notes = [note for note in (source.damage and f"reading stopped: {source.damage}", source.note) if note]
+        notes: list[str] = []
+        if source.damage:
+            notes.append(say("evidence.stopped", reason=recognised(source.damage, *UNREAD)))
+        if source.note:
+            notes.append(recognised(source.note, "unrecognised"))
         if source.encoding != "utf-8":
-            notes.append(f"encoded as {source.encoding}")
+            notes.append(say("evidence.encoded", encoding=source.encoding))
         listed.append(
             {
                 "file": source.name,
@@ -277,7 +284,7 @@ def _evidence(account: Account) -> list[Json]:
                 "reject_reasons": source.reject_reasons,
                 "warnings": source.warnings,
                 "duplicate_of": account.duplicates.get(source.id),
-                "note": "; ".join(notes) or None,
+                "note": joined("list.semicolon", notes) or None,
             }
         )
     return listed

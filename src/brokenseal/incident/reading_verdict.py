@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from brokenseal.events.sources import rfc3339
 from brokenseal.incident.actors import Actor
 from brokenseal.incident.intrusions import Intrusion, NamedByUser
 from brokenseal.incident.ledger_rows import AUDITED, FORWARDED, SHOWS_READING, MailboxAccess
 from brokenseal.incident.mailbox_changes import MailboxChange
 from brokenseal.incident.stages import VERDICTS
-from brokenseal.incident.summary import amount
+from brokenseal.incident.summary import amount, boxes_in_words, days_in_words
 from brokenseal.incident.verdicts import Judgement
+from brokenseal.sentences import say
 
 MAIL_READ = "mail_read"
 _MOST_NAMED = 4
@@ -86,16 +86,12 @@ def named_intrusion(
 def named_sentence(rows: Sequence[MailboxAccess], actors: Sequence[Actor]) -> str:
     """For the summary: what was read by whom only the user names. *rows*: those of such intrusions."""
     told = [row for row in rows if row.access in SHOWS_READING]
-    first, last = (rfc3339(time)[:10] for time in (min(r.first_ms for r in told), max(r.last_ms for r in told)))
-    when = f"on {first}" if first == last else f"between {first} and {last}"
-    how = "sent on by settings changed from there"
-    if any(row.access != FORWARDED for row in told):
-        how = "read from there with valid sign-ins"
+    when = days_in_words(min(row.first_ms for row in told), max(row.last_ms for row in told))
     size = amount(sum(row.bytes_at_least for row in told))
-    return (
-        f"Because you named {_names(told, actors)} as an intruder's: mail of {_boxes(told)} was {how}, at least {size}, "
-        f"{when}."
-    )
+    names, boxes = _names(told, actors), _boxes(told)
+    if any(row.access != FORWARDED for row in told):
+        return say("reading.named_read", names=names, boxes=boxes, amount=size, when=when)
+    return say("reading.named_forwarded", names=names, boxes=boxes, amount=size, when=when)
 
 
 def worse(verdict: str) -> str:
@@ -105,21 +101,15 @@ def worse(verdict: str) -> str:
 
 def _signed_in(told: Sequence[MailboxAccess], intrusion: str | None, actors: Sequence[Actor], by_user: bool) -> str:
     if by_user:
-        return (
-            f"Because you named {_names(told, actors)} as an intruder's: mail of {_boxes(told)} was read from there with "
-            "valid sign-ins."
-        )
-    return (
-        f"Mail of {_boxes(told)} was read with valid sign-ins from addresses or with agents of intrusion {intrusion}; users "
-        "behind the same address would be counted with it."
-    )
+        return say("reading.named", names=_names(told, actors), boxes=_boxes(told))
+    return say("reading.signed_in", boxes=_boxes(told), intrusion=intrusion)
 
 
 def _forwarded(told: Sequence[MailboxAccess], own: Sequence[MailboxAccess]) -> str:
     to = sorted({name for row in own for change in row.changes for name in change.to if "@" in name})
-    where = f" to {_listed(to)}" if to else ""
+    where = say("reading.to", names=_listed(to)) if to else ""
     items = sum(row.items_at_least for row in told)
-    return f"Mail of {_boxes(told)} was sent on{where} by settings that the intruder changed: at least {items:,} message(s)."
+    return say("reading.forwarded", boxes=_boxes(told), to=where, n=items)
 
 
 def _names(told: Sequence[MailboxAccess], actors: Sequence[Actor]) -> str:
@@ -129,17 +119,17 @@ def _names(told: Sequence[MailboxAccess], actors: Sequence[Actor]) -> str:
     named = [each for each in actors if each.named and each.intrusion in intrusions]
     names = [each.ip for each in named if each.ip in seen and each.ip is not None]
     names += [f"'{each.agent[:60]}'" for each in named if each.agent]
-    return _listed(names or sorted(seen) or ["it"])
+    names = names or sorted(seen)
+    return _listed(names) if names else say("reading.it")
 
 
 def _boxes(told: Sequence[MailboxAccess]) -> str:
-    count = len({row.mailbox for row in told})
-    return "1 mailbox" if count == 1 else f"{count} mailboxes"
+    return boxes_in_words(len({row.mailbox for row in told}))
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
+    shown = ", ".join(names[:_MOST_NAMED])
+    return shown if len(names) <= _MOST_NAMED else say("list.more", items=shown, n=len(names) - _MOST_NAMED)
 
 
 def _hosts(row: MailboxAccess, host_of: Callable[[int], str]) -> list[str]:

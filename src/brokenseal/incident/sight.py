@@ -11,21 +11,7 @@ from brokenseal.events.sources import UNRECOGNISED, rfc3339
 from brokenseal.incident.builds import is_fixed
 from brokenseal.incident.coverage import Interval, SourceCoverage, uncovered
 from brokenseal.incident.hosts import UNKNOWN, Hosts
-
-#: How a source name of campaign.yaml reads in a sentence.
-_SOURCE_WORDS = {
-    "iis": "IIS front-end log",
-    "httpproxy": "HttpProxy log",
-    "ecp_server": "ECP Server log",
-    "oab_generator": "OABGenerator log",
-    "ews": "EWS back-end log",
-    "mapi": "MapiHttp log",
-    "cmdlet": "CmdletInfra log",
-    "message_tracking": "message tracking log",
-    "windows_event": "Windows event log",
-    "web_file": "web folder",
-    "file_listing": "listing of files",
-}
+from brokenseal.sentences import UNREAD, Sentence, catalogue, joined, recognised, say
 
 
 @dataclass(slots=True)
@@ -43,8 +29,10 @@ class Sight:
 
 
 def words_for(source: str) -> str:
+    """How a source of campaign.yaml reads in a sentence."""
     kind, _, part = source.partition("/")
-    return f"{_SOURCE_WORDS.get(kind, kind)}{f' ({part})' if part else ''}"
+    log = say(f"source.{kind}") if f"source.{kind}" in catalogue("en").entries else kind
+    return say("source.part", log=log, part=part) if part else log
 
 
 def sight(
@@ -57,29 +45,24 @@ def sight(
     fixed_from = _fixed_from(campaign, builds)
     if fixed_from is not None and start < fixed_from < end:
         found.window = (start, fixed_from)
-        found.notes.append(
-            f"{host} ran a build with the fix from {rfc3339(fixed_from)} on, so its logs had to reach until then."
-        )
+        found.notes.append(say("sight.fixed", host=host, time=rfc3339(fixed_from)))
     for need in campaign.visibility:
         able = [entry for entry in sources if _serves(entry, need.any_of)]
         holes = uncovered(found.window, able)
         if not holes:
             continue
-        logs = " or ".join(words_for(source) for source in need.any_of)
-        spans = ", ".join(f"{rfc3339(a)[:10]} to {rfc3339(b)[:10]}" for a, b in holes)
+        logs = joined("list.or", [words_for(source) for source in need.any_of])
+        spans = [say("sight.span", first=rfc3339(a)[:10], last=rfc3339(b)[:10]) for a, b in holes]
         whole = len(holes) == 1 and holes[0] == found.window
-        when = "at any time of the campaign" if whole else f"from {spans}"
-        found.missing.append(f"{host}: {need.what} cannot be seen {when}: no {logs} covers it.")
+        when = say("sight.at_any_time") if whole else say("sight.from", spans=joined("list.comma", spans))
+        found.missing.append(say("sight.hidden", host=host, what=Sentence(need.what), when=when, logs=logs))
     last_unfixed = max((last for build, _, last in builds if not _has_fixes(build, campaign)), default=None)
     if fixed_from is None and last_unfixed is not None:
-        found.weakened.append(
-            f"{host}: as far as its logs go ({rfc3339(last_unfixed)[:10]}) it ran without the fix and could be "
-            "attacked later."
-        )
+        found.weakened.append(say("sight.without_fix", host=host, day=rfc3339(last_unfixed)[:10]))
     found.weakened += _gaps(host, found.window, sources, {name for need in campaign.visibility for name in need.any_of})
     for weak in campaign.weakens:
         if not any(_serves(entry, (weak.source,)) and entry.events for entry in sources):
-            found.weakened.append(f"{host}: {weak.sentence}")
+            found.weakened.append(say("sight.of_host", host=host, what=Sentence(weak.sentence)))
     return found
 
 
@@ -93,7 +76,7 @@ def _serves(entry: SourceCoverage, wanted: Sequence[str]) -> bool:
 def _gaps(host: str, window: Interval, sources: Sequence[SourceCoverage], wanted: set[str]) -> list[str]:
     """Gaps in the logs that matter, also where another log fills them: what only this one shows is lost."""
     return [
-        f"{host}: the {words_for(entry.source)} is silent from {rfc3339(start)} to {rfc3339(end)}."
+        say("sight.silent", host=host, log=words_for(entry.source), first=rfc3339(start), last=rfc3339(end))
         for entry in sources
         if _serves(entry, sorted(wanted | {"ews"}))
         for start, end in entry.gaps
@@ -120,23 +103,17 @@ def unseen(sources: Sequence[Source], hosts: Hosts, refusals: Sequence[tuple[str
     rejected = [source for source in sources if source.rejects]
     if rejected:
         rows = sum(source.rejects for source in rejected)
-        unread.append(
-            f"{rows} line(s) or record(s) in {len(rejected)} file(s) could not be read and are kept aside "
-            "with their reason: "
-            f"{_listed([source.name for source in rejected])}."
-        )
-    unread += _by_reason("reading stopped", [(source.name, source.damage) for source in sources if source.damage])
-    unread += _by_reason("not read", refusals)
+        names = _listed([source.name for source in rejected])
+        unread.append(say("sight.rejected", n=rows, files=len(rejected), names=names))
+    unread += _by_reason("stopped", [(source.name, source.damage) for source in sources if source.damage])
+    unread += _by_reason("unread", refusals)
     unsaid: list[str] = []
     unknown = [s.name for s in sources if s.kind == UNRECOGNISED and s.size and not s.damage]
     if unknown:
-        unsaid.append(f"{len(unknown)} file(s) are of no kind that this version reads: {_listed(unknown)}.")
+        unsaid.append(say("sight.unknown_kind", n=len(unknown), names=_listed(unknown)))
     nameless = [s.name for s in sources if s.events and hosts.of[s.id].host.startswith(UNKNOWN)]
     if nameless:
-        unsaid.append(
-            f"The server that wrote {len(nameless)} file(s) is not known ({_listed(nameless)}): "
-            "say it with --host NAME=PATH."
-        )
+        unsaid.append(say("sight.nameless", n=len(nameless), names=_listed(nameless)))
     return unread, unsaid
 
 
@@ -146,13 +123,13 @@ def _by_reason(what: str, named: Sequence[tuple[str, str]]) -> list[str]:
     for name, reason in named:
         names.setdefault(reason.rstrip("."), []).append(name)
     return [
-        f"{found[0]}: {what}: {reason}."
+        say(f"sight.one_{what}", file=found[0], reason=recognised(reason, *UNREAD))
         if len(found) == 1
-        else f"{len(found)} files: {what}: {reason}: {_listed(found)}."
+        else say(f"sight.many_{what}", n=len(found), reason=recognised(reason, *UNREAD), names=_listed(found))
         for reason, found in sorted(names.items(), key=lambda item: (item[1][0], item[0]))
     ]
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:
     shown = ", ".join(sorted(names)[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+    return shown if len(names) <= most else say("list.more", items=shown, n=len(names) - most)

@@ -10,6 +10,7 @@ from brokenseal.events.sources import rfc3339
 from brokenseal.incident.findings import Finding
 from brokenseal.incident.sight import Sight
 from brokenseal.incident.stages import VERDICTS, Ladder, worst
+from brokenseal.sentences import Sentence, say
 
 #: Findings named as reasons of one verdict; the others are in the findings.
 MOST_REASONS = 6
@@ -31,11 +32,12 @@ def judge_host(campaign: Campaign, host: str, findings: Sequence[Finding], sight
         if sight.missing:
             return Judgement("cannot_tell", [*sight.missing, *sight.notes])
         start, end = sight.window
-        seen = f"Nothing of {campaign.title} was found on {host}, and the logs that would show it cover"
-        return Judgement(verdict, [f"{seen} {rfc3339(start)[:10]} to {rfc3339(end)[:10]}.", *sight.notes])
+        first, last = rfc3339(start)[:10], rfc3339(end)[:10]
+        seen = say("reason.nothing_found", campaign=Sentence(campaign.title), host=host, first=first, last=last)
+        return Judgement(verdict, [seen, *sight.notes])
     reasons = [_reason(finding) for finding in _telling(own, ladder)]
     if sight.missing and verdict in ("probed", "attempted"):
-        reasons.append("More may have happened where nothing can be seen:")
+        reasons.append(say("reason.more_may_have_happened"))
         reasons += sight.missing
     return Judgement(verdict, reasons)
 
@@ -86,27 +88,31 @@ def _telling(findings: Sequence[Finding], ladder: Ladder) -> list[Finding]:
 
 
 def _reason(finding: Finding) -> str:
-    times = "once" if finding.count == 1 else f"{finding.count} times"
-    origin = f" from {finding.source_ip}" if finding.source_ip else ""
     if not finding.dated:
         return _reason_of_files(finding)
-    when = f"at {rfc3339(finding.first_ms)}" if finding.count == 1 else f"first at {rfc3339(finding.first_ms)}"
-    return f"{finding.host}: {finding.rule.title} ({finding.id}): {times}{origin}, {when}."
+    origin = say("reason.origin", address=finding.source_ip) if finding.source_ip else ""
+    what = {"host": finding.host, "rule": Sentence(finding.rule.title), "finding": finding.id, "origin": origin}
+    if finding.count == 1:
+        return say("reason.once", **what, time=rfc3339(finding.first_ms))
+    return say("reason.often", **what, n=finding.count, time=rfc3339(finding.first_ms))
 
 
 def _reason_of_files(finding: Finding) -> str:
     """Of files their paths say more than their times."""
     paths = list(dict.fromkeys(line.detail for line in finding.lines if line.detail))
-    shown = ", ".join(paths[:2]) + (f" and {finding.count - 2:,} more" if len(paths) > 2 else "")
-    return f"{finding.host}: {finding.rule.title} ({finding.id}): {shown}."
+    shown = ", ".join(paths[:2])
+    if len(paths) > 2:
+        shown = say("list.more_paths", items=shown, n=finding.count - 2)
+    rule = Sentence(finding.rule.title)
+    return say("reason.files", host=finding.host, rule=rule, finding=finding.id, paths=shown)
 
 
 def judge_campaign(campaign: Campaign, by_host: Mapping[str, Judgement], where: Sequence[str] = ()) -> Judgement:
     """The worst of the hosts, with each host's reasons. ``where``: hosts of which a log that can show it was read."""
     if not by_host and not campaign.visibility and where:
-        return Judgement("no_evidence", [f"Nothing of it was found in the logs of {', '.join(where)}."])
+        return Judgement("no_evidence", [say("reason.not_in_logs", hosts=", ".join(where))])
     if not by_host:
-        return Judgement("cannot_tell", [f"No log that could show {campaign.title} was among the evidence."])
+        return Judgement("cannot_tell", [say("reason.no_log", campaign=Sentence(campaign.title))])
     verdict = worst([judgement.verdict for judgement in by_host.values()])
     reasons = [
         reason

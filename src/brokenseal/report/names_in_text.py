@@ -23,7 +23,8 @@ USER, ADDRESS, ACCOUNT = "user", "address", "account"
 
 _DOMAIN = r"[^\W_](?:[\w-]{0,62}[^\W_])?(?:\.[^\W_](?:[\w-]{0,62}[^\W_])?)+"
 _AT = r"(?:@|%40)"
-_NOT_WITHIN = r"(?<![^\W_])(?<!%)(?<!%[0-9A-Fa-f])"
+# Not within a word or an escape of a URL, but after one.
+_NOT_WITHIN = r"(?:(?<![^\W_])|(?<=%[0-9A-Fa-f]{2}))(?<!%)(?<!%[0-9A-Fa-f])"
 # A bounce address holds another one: bounce+anna=corp.example@lists.example.
 _ADDRESS = re.compile(
     rf"{_NOT_WITHIN}(?:\w[\w.-]{{0,63}}\+[\w.+-]{{0,63}}=[\w.-]{{1,64}}|\w[\w.+'-]{{0,63}}){_AT}{_DOMAIN}"
@@ -57,8 +58,16 @@ _CMDLET = re.compile(
     re.I,
 )
 _ARGUMENT = re.compile(rf"\s+{_TOKEN}")
+# As text, as JSON and as part of a URL have it.
+_BACKSLASH = r"(?:\\{1,2}|%5[Cc])"
+_DOMAIN_BEFORE = re.compile(rf"(?P<domain>[^\\%]{{1,64}}){_BACKSLASH}")
 _NETBIOS = re.compile(
-    r"(?<![\w\\/:%$.~-])(?P<domain>[A-Za-z0-9][\w.-]{0,62})\\{1,2}(?P<name>[^\W_][\w.'-]{0,63}\$?)(?![\w\\/:*{(-])(?!\s\()"
+    rf"(?<![\w\\/:%$.-])(?<!~(?=\d))(?P<domain>[A-Za-z0-9][\w.-]{{0,62}}){_BACKSLASH}"
+    rf"(?P<name>[^\W_][\w.'-]{{0,63}}\$?)(?![\w\\/:*{{(-])(?!%5[Cc])(?!\s\()"
+)
+# A cell of a log that is nothing else: what stands before the backslash is a domain, in whatever letters.
+_ACCOUNT_CELL = re.compile(
+    rf"(?<![^\s,;\"'~])(?P<domain>[A-Za-z0-9][\w.-]{{0,62}}){_BACKSLASH}[^\W_][\w.'-]{{0,63}}(?![^\s,;\"'~])"
 )
 _FIELD = re.compile(r"[\w-]{1,40}(?=\\?\"\s{0,3}:\s{0,3}\\?\"|=|\"\s?>|'\s?>)")
 _FIELD_VALUE = re.compile(
@@ -113,6 +122,14 @@ def built_in(name: str) -> bool:
 def common(name: str) -> bool:
     """Whether logs use the word so often that it can be replaced only where it is known to be a name."""
     return name.casefold() in _words("common_words")
+
+
+def domains_of_accounts(line: str) -> Iterator[str]:
+    """The domains, in small letters, of the accounts that a line of a log of requests has as cells."""
+    for match in _ACCOUNT_CELL.finditer(line):
+        domain = match["domain"].casefold()
+        if domain not in _words("built_in_domains") and domain not in _words("registry"):
+            yield domain
 
 
 def find(text: str, domains: Collection[str], hosts: Collection[str]) -> Iterator[Found]:
@@ -181,7 +198,14 @@ def _in_fields(text: str, domains: Collection[str], hosts: Collection[str]) -> I
             match = _FIELD_VALUE.match(text, field.end())
             if match is not None:
                 group = "name" if match["name"] else "bare"
-                yield from _account(match[group], match.start(group), field.start(), domains, hosts)
+                value, start = match[group], match.start(group)
+                of_account = field[0].casefold() in _words("fields_of_accounts")
+                domain = _DOMAIN_BEFORE.match(value) if of_account else None
+                if domain is not None:
+                    if built_in(f"{domain['domain']}\\{value[domain.end() :]}"):
+                        continue
+                    value, start = value[domain.end() :], start + domain.end()
+                yield from _account(value, start, field.start(), domains, hosts)
 
 
 def _given(match: re.Match[str], place: int, domains: Collection[str], hosts: Collection[str]) -> Iterator[Found]:

@@ -10,11 +10,21 @@ report and to every export. Accounts that Windows and Exchange bring along stay.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import cast
 
 from brokenseal.errors import UsageError
-from brokenseal.report.names_in_text import ACCOUNT, ADDRESS, USER, Found, built_in, common, find
+from brokenseal.report.names_in_text import (
+    ACCOUNT,
+    ADDRESS,
+    USER,
+    Found,
+    built_in,
+    common,
+    domains_of_accounts,
+    find,
+)
 from brokenseal.report.replacing import Replacer
 from brokenseal.report.shape import IncidentDocument
 from brokenseal.report.text import plain
@@ -47,23 +57,17 @@ _FIXED = frozenset(
 # All other members, those of a later version too, are taken for texts out of logs.
 _OURS = frozenset(
     [
-        *(
-            "title",
-            "stage_title",
-            "advice",
-            "name",
-            "product",
-            "host",
-            "hosts",
-            "source",
-            "protocols",
-            "ip",
-            "source_ip",
-        ),
-        *("source_ips", "from", "to"),
+        *("title", "stage_title", "advice", "name", "product", "kind", "source", "protocols", "ip", "source_ip"),
+        "source_ips",
     ]
 )
 _SHORTEST_ALONE = 3
+# Kinds of logs of requests: an account is a cell of its own there, and nothing else looks like one.
+_LOGS_OF_REQUESTS = frozenset(["iis", "httpproxy", "ews", "mapi"])
+# A name without a domain that can be no other word: no address, no SID, no directory name.
+_ALONE = re.compile(r"(?!S-1-)[^@/\\=]{3,128}", re.IGNORECASE)
+# Kinds of changed settings that give something to a program.
+_FOR_NO_PERSON = frozenset(["app-access", "transport-agent"])
 
 
 def parse_kinds(text: str) -> frozenset[str]:
@@ -96,6 +100,7 @@ class Redaction:
         self._hosts |= {host.split(".")[0] for host in self._hosts}
         self._domains: set[str] = set()
         if self._people:
+            self._domains |= _domains_in_lines(document)
             self._mailboxes()
             self._users()
             for message in _members(document, frozenset({"messages"})):
@@ -150,14 +155,22 @@ class Redaction:
     def _users(self) -> None:
         names = [process["user"] or "" for one in self._source["intrusions"] for process in one["processes"]]
         names = [name for name in names if "\\" in name]
-        changes = [self._source["mailboxes"], self._source.get("changes", [])]
-        names += [name for name in _members(changes, frozenset({"by"})) if "\\" in name]
+        names += self._of_settings()
         names += _members(self._source, frozenset({"users"}))
         for name in names:
             if name.strip() and not built_in(name):
                 domain, _, _ = name.rpartition("\\")
                 self._domains.update({domain.casefold()} - {""})
                 self._user(name)
+
+    def _of_settings(self) -> list[str]:
+        """Who changed settings and for whom, and whom hints are about. An address is found as one."""
+        every = [self._source, *self._source["mailboxes"]]
+        changes = [change for one in every for change in one.get("changes", [])]
+        names = [change["by"] or "" for change in changes]
+        names += [name for change in changes if change["what"] not in _FOR_NO_PERSON for name in change["to"]]
+        names += [hint["user"] for one in every for hint in one.get("hints", [])]
+        return [name for name in names if "\\" in name or (_ALONE.fullmatch(name) and not common(name))]
 
     def _user(self, name: str) -> None:
         if name.casefold() in self._whole:
@@ -218,6 +231,8 @@ class Redaction:
     def _copied(self, node: object, name: str) -> object:
         if isinstance(node, str):
             return node if name in _FIXED else self._in_all(node) if name in _OURS else self._in_logs(node)
+        if name == "sentences":
+            return [self._told(sentence) for sentence in cast(list[Mapping[str, object]], node)]
         if isinstance(node, Mapping):
             # Reasons why a line could not be read are keys, and may quote it.
             keys = self._in_logs if name in ("reject_reasons", "warnings") else str
@@ -225,6 +240,30 @@ class Redaction:
         if isinstance(node, list):
             return [self._copied(value, name) for value in node]
         return node
+
+    def _told(self, sentence: Mapping[str, object]) -> dict[str, object]:
+        """Of what a sentence is made of the names say nothing: ``from`` may be a time or a name."""
+        values = cast(Mapping[str, object], sentence["values"])
+        return {
+            "text": self._in_logs(str(sentence["text"])),
+            "key": sentence["key"],
+            "values": {
+                name: self._in_logs(value)
+                if isinstance(value, str)
+                else self._told(cast(Mapping[str, object], value))
+                if isinstance(value, Mapping)
+                else value
+                for name, value in values.items()
+            },
+        }
+
+
+def _domains_in_lines(document: IncidentDocument) -> set[str]:
+    """Domains of accounts in the raw lines of logs that name accounts in cells of their own."""
+    cited = document.get("cited")
+    kinds = {one["file"]: one["kind"] for one in document["evidence"]}
+    lines = [line for line in cited["lines"] if kinds.get(line["file"]) in _LOGS_OF_REQUESTS] if cited else []
+    return {domain for line in lines for domain in domains_of_accounts(line["text"])}
 
 
 def _add(names: dict[str, str], name: str, pseudonym: str) -> None:

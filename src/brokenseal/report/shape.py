@@ -327,6 +327,12 @@ class Scope(TypedDict):
     geoip: NotRequired[PlacesFile | None]
 
 
+class Told(TypedDict):
+    text: str
+    key: str
+    values: dict[str, object]
+
+
 class IncidentDocument(TypedDict):
     schema_version: str
     generator: Generator
@@ -346,4 +352,5 @@ class IncidentDocument(TypedDict):
     advice: list[str]
     rules: Rules
     evidence: list[EvidenceRecord]
+    sentences: NotRequired[list[Told]]
     cited: NotRequired[Cited]

@@ -9,16 +9,9 @@ from markupsafe import Markup
 
 from brokenseal.report.html.clock import same_second
 from brokenseal.report.html.context import Context, PlacesInFile
+from brokenseal.report.html.mail_facts import about_hints, change, from_tracking, hint
 from brokenseal.report.html.shown import LONGEST_NAME, shown
 from brokenseal.report.shape import Actor, Mailbox
-from brokenseal.report.wording import (
-    HINTS,
-    change_in_words,
-    estimate_in_words,
-    hint_in_words,
-    received_in_words,
-    tracked_in_words,
-)
 
 _MAILBOXES, _DETAILED, _REASONS, _PROOFS, _ACTORS = 500, 200, 20, 25, 50
 _NAMES, _SUBJECTS, _CHANGES = 12, 50, 50
@@ -70,9 +63,9 @@ def view(context: Context) -> Ledger:
         rows=[_row(context, place, one) for place, one in enumerate(mailboxes[:_MAILBOXES], start=1)],
         none=Markup("") if mailboxes else texts.say("mail.none_unsure" if unsure else "mail.none"),
         more=texts.count("left_out", left_out) if left_out > 0 else Markup(""),
-        changes=[context.sentence(change_in_words(one)) for one in document.get("changes", [])[:_CHANGES]],
-        hints=[context.sentence(hint_in_words(one)) for one in document.get("hints", [])[:_CHANGES]],
-        about_hints=_about_hints(context),
+        changes=[change(context, one) for one in document.get("changes", [])[:_CHANGES]],
+        hints=[hint(context, one) for one in document.get("hints", [])[:_CHANGES]],
+        about_hints=about_hints(context),
         actors=[_actor(context, actor) for actor in document.get("actors", [])[:_ACTORS]],
     )
 
@@ -135,9 +128,9 @@ def _facts(context: Context, mailbox: Mailbox) -> list[Fact]:
         "users": [_names(context, mailbox.get("users", []))],
         "folders": [_names(context, mailbox.get("folders", []))],
         "records": [texts.listed(records, _NAMES)],
-        "changes": [context.sentence(change_in_words(one)) for one in mailbox.get("changes", [])[:_CHANGES]],
-        "tracked": [context.sentence(text) for text in _from_tracking(mailbox)],
-        "hints": [context.sentence(hint_in_words(one)) for one in mailbox.get("hints", [])[:_CHANGES]],
+        "changes": [change(context, one) for one in mailbox.get("changes", [])[:_CHANGES]],
+        "tracked": from_tracking(context, mailbox),
+        "hints": [hint(context, one) for one in mailbox.get("hints", [])[:_CHANGES]],
         "incomplete": [context.sentence(reason) for reason in mailbox.get("incomplete_because", [])[:_REASONS]],
         "subjects": [*(shown(one) for one in mailbox.get("subjects", [])[:_SUBJECTS]), _rest(context, mailbox)],
     }
@@ -146,21 +139,6 @@ def _facts(context: Context, mailbox: Mailbox) -> list[Fact]:
         for name, values in facts.items()
         if any(values)
     ]
-
-
-def _from_tracking(mailbox: Mailbox) -> list[str]:
-    """What message tracking adds, a sentence each."""
-    received, estimate, tracked = mailbox.get("received"), mailbox.get("estimate"), mailbox.get("tracked")
-    told = [received_in_words(received)] if received else []
-    told += [estimate_in_words(estimate)] if estimate else []
-    return told + ([tracked_in_words(tracked)] if tracked else [])
-
-
-def _about_hints(context: Context) -> Markup:
-    """What is said of hints, where there are some."""
-    document = context.document
-    some = document.get("hints") or any(one.get("hints") for one in document["mailboxes"])
-    return context.sentence(HINTS) if some else Markup("")
 
 
 def _names(context: Context, names: Sequence[str]) -> Markup:

@@ -32,6 +32,7 @@ from brokenseal.report.html.decided import Decided
 from brokenseal.report.html.decided import view as decisions_view
 from brokenseal.report.html.shown import LONGEST_NAME, shown
 from brokenseal.report.html.texts import load_texts
+from brokenseal.report.html.translating import in_language
 from brokenseal.report.redaction import Redaction
 from brokenseal.report.shape import IncidentDocument
 
@@ -82,6 +83,7 @@ def render(
         redaction = Redaction(incident, redacted)
         incident = redaction.document()
         decided = decided.redacted(redaction) if decided is not None else None
+    incident, untold = in_language(incident, language)
     context = Context.of(
         incident,
         texts,
@@ -108,6 +110,7 @@ def render(
         sections=sections,
         ids={section.id for section in sections},
         redacted=bool(redacted),
+        untold=texts.count("page.untold", untold) if untold else "",
         generator=texts.say(
             "page.made_by",
             name=shown(incident["generator"]["name"], LONGEST_NAME),
