@@ -133,7 +133,7 @@ RAW = {
     },
     "Cmd=Sync&User=corp2%5cquinn&DeviceId=1&to=%3Dsaul%40corp.example": {"quinn", "saul"},
     "alice wrote to Alice Example": {"alice"},
-    '{"Data": "-Mailbox x\\nalice\\tS-1-5-21-9-9-9-500\\nalice@corp.example\\u0027alice\\u0027"}': {
+    '{"Data": "-Mailbox x\\nalice\\tS-1-5-21-9-9-9-1104\\nalice@corp.example\\u0027alice\\u0027"}': {
         "alice",
         "S-1-5-21",
     },

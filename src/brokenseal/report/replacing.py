@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 # Where a name may begin: not within a word, but after an escape of a URL or of JSON.
-_BEGINNINGS = re.compile(r"(?:(?<![^\W_])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))(?=\S)")
+_BEGINNINGS = re.compile(r"(?:(?<![^\W_])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\[bfnrt]))(?=\S)")
 _HEAD = 2
 
 
