@@ -66,9 +66,9 @@ def travel_hints(store: EventStore, places: PlacesFile, identities: Identities) 
             f'FROM {audit} e WHERE e."User" IS NOT NULL AND e.ClientIP IS NOT NULL'
         )
     engine.execute(
-        "CREATE OR REPLACE TEMP TABLE stays AS SELECT user, ip, time_ms // 3600000 AS hour, "
-        'min({t: time_ms, r: r.rank, l: line, s: m.source_id, o: "offset"}) AS first, '
-        'max({t: time_ms, r: -r.rank, l: -line, s: m.source_id, o: "offset"}) AS last '
+        "CREATE OR REPLACE TEMP TABLE stays AS SELECT account, ip, time_ms // 3600000 AS hour, "
+        'min({t: time_ms, r: r.rank, l: line, s: m.source_id, o: "offset"}) AS earliest, '
+        'max({t: time_ms, r: -r.rank, l: -line, s: m.source_id, o: "offset"}) AS latest '
         f"FROM ({' UNION ALL '.join(parts)}) m JOIN source_ranks r ON r.source_id = m.source_id GROUP BY 1, 2, 3"
     )
     users = engine.query("SELECT DISTINCT account FROM stays ORDER BY account").column(0).to_pylist()
