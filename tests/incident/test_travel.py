@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.incident.places_database import city, write_places
 
 from brokenseal.errors import UsageError
-from tests.incident.places_database import city, write_places
 
 if TYPE_CHECKING:
     from tests.incident.conftest import BrokenInto
