@@ -61,8 +61,9 @@ _ARGUMENT = re.compile(rf"\s+{_TOKEN}")
 # As text, as JSON and as part of a URL have it.
 _BACKSLASH = r"(?:\\{1,2}|%5[Cc])"
 _DOMAIN_BEFORE = re.compile(rf"(?P<domain>[^\\%]{{1,64}}){_BACKSLASH}")
+# An escape of JSON may stand before it; \\n is none.
 _NETBIOS = re.compile(
-    rf"(?<![\w\\/:%$.-])(?<!~(?=\d))(?P<domain>[A-Za-z0-9][\w.-]{{0,62}}){_BACKSLASH}"
+    rf"(?:(?<![\w\\/:%$.-])(?<!~(?=\d))|(?<=(?<!\\)\\[bfnrt]))(?P<domain>[A-Za-z0-9][\w.-]{{0,62}}){_BACKSLASH}"
     rf"(?P<name>[^\W_][\w.'-]{{0,63}}\$?)(?![\w\\/:*{{(-])(?!%5[Cc])(?!\s\()"
 )
 # A cell of a log that is nothing else: what stands before the backslash is a domain, in whatever letters.
