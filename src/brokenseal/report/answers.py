@@ -56,7 +56,10 @@ def who(document: IncidentDocument, page: Page) -> None:
     if not document["intrusions"]:
         page.sentence(f"No intruder was found in {these_logs(document['verdict'])}.")
     for intrusion in document["intrusions"]:
-        page.sentence(f"Intrusion {plain(intrusion['id'])}")
+        by_user = intrusion.get("named_by") == "user"
+        page.sentence(
+            f"Intrusion {plain(intrusion['id'])}{', which only you named: no rule found it' if by_user else ''}"
+        )
         addresses = [plain(address) for address in intrusion["source_ips"]]
         page.labelled("From", ", ".join(page.bound(addresses, _ADDRESSES)) or "(no address in the logs)", 4)
         page.more(len(addresses), _ADDRESSES, 16)
