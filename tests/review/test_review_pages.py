@@ -6,9 +6,11 @@ import html
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, get_origin, get_type_hints
 
 import pytest
+
+from brokenseal.report import shape
 
 PAGES = (
     "/",
@@ -183,3 +185,30 @@ def test_very_many_findings_are_bounded_and_the_rest_is_counted(
     assert text.count("<tr data-row") == 500 and "other 203" in text
     assert opened.get("/findings/export.csv").text.count("\r\n") == 704
     assert opened.text("/findings?text=F703 ").count("<tr data-row") == 1
+
+
+def test_a_document_without_what_its_schema_does_not_ask_for(
+    scanned: Path, with_document: Any, open_case: Callable[[Path], Any]
+) -> None:
+    """Documents of older versions lack members that came later."""
+
+    def bare(document: dict[str, Any]) -> None:
+        members: list[tuple[Any, list[dict[str, Any]]]] = [
+            (shape.IncidentDocument, [document]),
+            (shape.Intrusion, document["intrusions"]),
+            (shape.WebShell, [shell for one in document["intrusions"] for shell in one["webshells"]]),
+            (shape.Mailbox, document["mailboxes"]),
+            (shape.Finding, document["findings"]),
+            (shape.EvidenceRecord, document["evidence"]),
+            (shape.Reference, [line for one in document["findings"] for line in one["evidence"]]),
+        ]
+        for kind, records in members:
+            for record in records:
+                for name, hint in get_type_hints(kind, include_extras=True).items():
+                    if get_origin(hint) is NotRequired:
+                        record.pop(name, None)
+            assert records, kind
+
+    opened = open_case(with_document(scanned, bare))
+    for address in (*PAGES, "/findings/F1", "/entity?type=ip&value=203.0.113.41", "/entity?type=mailbox&value=anna"):
+        opened.text(address)

@@ -37,11 +37,30 @@ class Chosen:
 
 
 def told_sql(numbers: Sequence[int]) -> str:
+    """SQL: an event's number is one of these, which are sorted."""
     if not numbers:
         return "false"
     if len(numbers) > WRITTEN_NUMBERS:
         return f"told IN (SELECT told FROM {NUMBERS})"
-    return f"told IN ({', '.join(map(str, numbers))})"
+    alone, ranges = [], []
+    for first, last in _runs(numbers):
+        if first == last:
+            alone.append(str(first))
+        else:
+            ranges.append(f"told BETWEEN {first} AND {last}")
+    listed = [f"told IN ({', '.join(alone)})"] if alone else []
+    return f"({' OR '.join([*ranges, *listed])})"
+
+
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each run of numbers that follow one another."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs
 
 
 def excerpt_sql(text: str) -> str:

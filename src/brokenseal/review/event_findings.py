@@ -36,10 +36,11 @@ def register_told(
         "CREATE OR REPLACE TEMP TABLE told_match AS SELECT DISTINCT f.source_id, l.line, l.finding "
         f"FROM {lines} l JOIN told_files f ON f.file = l.file AND f.sha256 = l.sha256"
     )
-    # A sum tells the sets of findings apart: lists of them would have to be in memory, all at once.
+    # A sum tells the sets of findings apart: lists of them would have to be in memory, all at once. Those of one finding
+    # come one after the other, as far as that can be: a question for them is then one for a range.
     engine.execute(
         "CREATE OR REPLACE TEMP TABLE told_mark AS SELECT source_id, line, "
-        "(count(*), min(finding), max(finding), sum(hash(finding)::HUGEINT)) AS mark FROM told_match GROUP BY ALL"
+        "(min(finding), max(finding), count(*), sum(hash(finding)::HUGEINT)) AS mark FROM told_match GROUP BY ALL"
     )
     engine.execute(
         "CREATE OR REPLACE TEMP TABLE told_number AS SELECT mark, (row_number() OVER (ORDER BY mark))::INTEGER AS told, one "

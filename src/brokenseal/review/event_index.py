@@ -44,7 +44,7 @@ EVENT, SPAN, HOUR, ENTITY, TOLD_SPAN = (
 #: Events of one stretch of time, and of one group of rows in the file: the least that is read for a page.
 SPAN_EVENTS = 1 << 14
 _MEMORY_MIB = 768
-_LAYOUT = 4
+_LAYOUT = 5
 #: Rows whose texts are in memory at once.
 _TEXT_ROWS = 2048
 
