@@ -54,7 +54,7 @@ def test_an_address_of_which_nothing_is_seen_changes_nothing(tmp_path: Path) -> 
         {"intrusion": None, "ip": "198.51.100.77", "agent": None, "why": "named with --actor-ip"}
     ]
     # Why an address is an actor's is a sentence of the document, too.
-    told = {"actors": [], "sentences": []}
+    told: dict[str, list[str]] = {"actors": [], "sentences": []}
     assert {**found, **told} == {**without, **told}
 
 
