@@ -64,6 +64,14 @@ def test_what_failed_for_the_address_or_came_before_does_not_count(broken_into: 
     assert forwarded(broken_into.scanned()) == [(ANNA, 1, 100)]
 
 
+def test_what_is_only_on_its_way_is_not_proved(broken_into: BrokenInto) -> None:
+    forwarding(broken_into)
+    broken_into.track("04:00:00", "ROUTING", "REDIRECT", "a", DROP, related_recipient_address=ANNA)
+    broken_into.track("04:10:00", "SMTP", "SENDEXTERNAL", "b", DROP, sender_address=ANNA)
+    broken_into.track("04:10:05", "SMTP", "FAIL", "b", DROP, sender_address=ANNA)
+    assert forwarded(broken_into.scanned()) == []
+
+
 def test_mail_of_others_to_the_address_is_not_the_mailboxs(broken_into: BrokenInto) -> None:
     forwarding(broken_into)
     broken_into.track("04:00:00", "SMTP", "SENDEXTERNAL", "a", DROP, sender_address="bela@corp.example")

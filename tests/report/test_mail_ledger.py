@@ -109,3 +109,94 @@ def test_bars_stand_where_the_bytes_left() -> None:
 def test_months_are_put_together_to_one_line() -> None:
     many = [hour(f"{day:02}T{clock:02}", 0, 10) for day in range(1, 31) for clock in range(24)]
     assert len(plot(many)[-1]) < 130
+
+
+CHANGE: dict[str, Any] = {
+    "what": "forwarding",
+    "when": "2021-03-03T03:00:00.000Z",
+    "by": "CORP\\EX01$",
+    "from": None,
+    "to": ["drop@example.net"],
+    "detail": "Set-Mailbox, ForwardingSmtpAddress '\x1b[2Jdrop@example.net'",
+    "intrusion": "I1",
+}
+SETTINGS: dict[str, Any] = {
+    **ROW,
+    "mailbox": "bela@corp.example",
+    "display_name": None,
+    "access": "settings-changed",
+    "items_at_least": 0,
+    "bytes_at_least": 0,
+    "bytes_at_most": None,
+    "requests": 1,
+    "incomplete_because": ["forwarding sends mail out: see message tracking"],
+    "changes": [CHANGE],
+}
+
+
+def test_a_changed_setting_is_shown_and_not_counted_as_reading() -> None:
+    text = printed(document(ROW, SETTINGS))
+    assert "Intrusion I1: 1 mailbox, at least 4 items" in text
+    assert "settings of 1 mailbox were changed so that somebody else gets mail" in text
+    assert "mail is forwarded to drop@example.net, 2021-03-03 03:00:00 by CORP\\EX01$: Set-Mailbox" in text
+    assert "nothing that is shown" in text
+    assert "\x1b" not in text
+    _, notice = cells(notify_csv(document(ROW, SETTINGS)))
+    assert notice["what"].startswith("settings changed; no reading is shown; mail is forwarded to drop@example.net")
+    assert "it may be more" not in notice["how_sure"]
+    assert cells(ledger_csv(document(SETTINGS)))[0]["changes"].startswith("mail is forwarded to drop@example.net")
+
+
+def test_what_reaches_every_mailbox_stands_by_itself() -> None:
+    found = document()
+    found["changes"] = [cast("Any", {**CHANGE, "what": "transport-rule", "detail": "New-TransportRule, Name 'C'"})]
+    text = printed(found)
+    assert "Settings that an intruder changed for the whole organisation" in text
+    assert "transport rule to drop@example.net" in text
+
+
+def test_what_message_tracking_says_is_no_bound_of_the_row() -> None:
+    row = {
+        **ROW,
+        "received": {"first": ROW["first"], "last": ROW["last"], "messages": 12, "bytes": 1200, "complete": False},
+        "estimate": {"messages": 10, "message_bytes": 100, "of": 12},
+        "tracked": [
+            {"how": "read", "sender": "x@y.example", "recipients": 1, "bytes": 70, "delivered": ROW["first"]},
+            {"how": "sent", "sender": "x@y.example", "recipients": 3, "bytes": None, "delivered": None},
+        ],
+    }
+    text = printed(document(row))
+    assert "12 messages (1.2 kB (1,200 bytes)) came in" in text
+    assert "older mail is not counted" in text
+    assert "message tracking has gaps in this time" in text
+    assert "about 10 messages" in text and "an estimate, not evidence" in text
+    assert "knows 2 messages that the records name, 1 of them sent: 70 bytes as they travelled" in text
+    (cell,) = cells(ledger_csv(document(row)))
+    assert (cell["items_at_most"], cell["received_messages"], cell["estimated_messages"]) == ("", "12", "10")
+    assert (cell["tracked_messages"], cell["tracked_bytes"]) == ("2", "70")
+    (notice,) = cells(notify_csv(document(row)))
+    assert "of this mail no more can have been read" in notice["what"]
+    assert "estimate" not in "".join(notice.values())
+
+
+def test_hints_say_that_they_are_hints() -> None:
+    hint = {
+        "user": "anna",
+        "from": "192.0.2.1",
+        "from_place": "Vienna, Austria",
+        "to": "203.0.113.7",
+        "to_place": "",
+        "left": ROW["first"],
+        "arrived": ROW["last"],
+        "km": 11000,
+        "hours": 1.0,
+        "evidence": [],
+    }
+    for found in (document({**ROW, "hints": [hint]}), document(ROW)):
+        if "hints" not in found["mailboxes"][0]:
+            found["hints"] = [cast("Any", hint)]
+        text = printed(found)
+        assert "anna: 192.0.2.1 (Vienna, Austria) at 2021-03-03 03:00:00, then 203.0.113.7 at" in text
+        assert "at least 11,000 km in 1 h" in text
+        assert "Hints only" in text and "VPNs" in text
+    assert "Hints only" not in printed(document(ROW))

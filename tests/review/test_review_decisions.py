@@ -95,7 +95,7 @@ def test_without_decisions_the_rule_gives_the_verdict_of_the_scan(browser: Any) 
     assert all(before == after for before, after in again.hosts.values())
 
 
-@pytest.mark.parametrize("scenario", ["quiet", "failed", "logs-missing", "host-only"])
+@pytest.mark.parametrize("scenario", ["quiet", "failed", "logs-missing", "host-only", "forwarded-mail"])
 def test_the_rule_agrees_with_other_verdicts_too(simulated: Any, tmp_path: Path, scenario: str) -> None:
     from brokenseal.incident.scan import scan
 
@@ -130,6 +130,29 @@ def test_the_worst_of_what_is_left_is_the_verdict(left_out: set[str], after: str
     )
     found = reviewed(made, left_out, grades)
     assert (found.before, found.after, found.hosts["A"][1]) == ("mail_read", after, host_a)
+
+
+@pytest.mark.parametrize(
+    ("named_by", "access", "left_out", "after"),
+    [
+        ("evidence", "signed-in", {"F9"}, "mail_read"),
+        ("evidence", "forwarded", {"F9"}, "mail_read"),
+        ("evidence", "settings-changed", {"F9"}, "breached"),
+        # Without the finding that shows the break-in nobody's reading is an intruder's, but for whom the user names.
+        ("evidence", "signed-in", {"F1"}, "no_evidence"),
+        ("user", "signed-in", {"F1"}, "mail_read"),
+    ],
+)
+def test_reading_that_the_ledger_shows_counts_with_its_intrusion(
+    named_by: str, access: str, left_out: set[str], after: str
+) -> None:
+    made = document(finding("F1", "succeeded"))
+    made["intrusions"] = [{"id": "I1", "named_by": named_by, "findings": ["F1"]}]
+    made["mailboxes"] = [{"mailbox": "anna", "access": access, "intrusion": "I1", "evidence": [{"file": "x.log"}]}]
+    made["evidence"] = [{"file": "x.log", "host": "B"}]
+    found = reviewed(made, left_out, Grades({}, set()))
+    assert found.after == after
+    assert (found.hosts["B"][1] == "mail_read") is (after == "mail_read")
 
 
 def test_nothing_left_where_not_all_was_seen_cannot_tell() -> None:

@@ -2,8 +2,8 @@
 
 A message counts when the log has it for the address that the setting names, and ties it to the mailbox: as the recipient
 that was replaced (``related-recipient-address``), as the mailbox whose rule made it (source MAILBOXRULE), or, where the
-address is of another domain, as its sender or as a mailbox that the same message was delivered to. What failed for that
-address does not count.
+address is of another domain, as its sender or as a mailbox that the same message was delivered to. What was only on
+its way, or failed for that address, does not count.
 
 References:
     https://learn.microsoft.com/en-us/exchange/mail-flow/transport-logs/message-tracking
@@ -25,8 +25,9 @@ from brokenseal.incident.mailbox_changes import MailboxChange
 MESSAGE_KEY = (
     "lower(coalesce(nullif(t.\"message-id\", ''), nullif(t.\"network-message-id\", ''), t.source_id || ' ' || t.line))"
 )
+#: Changes that send mail on; others let somebody read it.
+SENDS_ON = ("forwarding", "inbox-rule", "transport-rule", "journal-rule")
 _LEFT = "('SEND', 'SENDEXTERNAL', 'DELIVER')"
-_ON_ITS_WAY = "('TRANSFER', 'REDIRECT', 'SUBMIT', 'RECEIVE')"
 _FAILED = "('FAIL', 'DROP', 'BADMAIL')"
 
 
@@ -36,7 +37,7 @@ def forwarded_mail(store: EventStore, changes: Sequence[MailboxChange], identiti
     forwards = [
         (change.intrusion, change.mailbox, to, change.time_ms)
         for change in changes
-        if change.what in ("forwarding", "inbox-rule", "transport-rule", "journal-rule")
+        if change.what in SENDS_ON
         for to in _smtp(change.to, identities)
     ]
     if tracking is None or not forwards:
@@ -64,11 +65,12 @@ def forwarded_mail(store: EventStore, changes: Sequence[MailboxChange], identiti
     )
     engine.execute(
         "CREATE OR REPLACE TEMP TABLE forwarded AS WITH sent AS (SELECT r.message, f.intrusion, f.box, f.recipient, "
-        f"bool_or(r.event IN {_LEFT}) AS gone, bool_or(r.event IN {_FAILED}) AS failed "
+        f"max(r.time) FILTER (r.event IN {_LEFT}) AS gone, max(r.time) FILTER (r.event IN {_FAILED}) AS failed "
         "FROM forward_rows r JOIN forwards f ON list_contains(r.recipients, f.recipient) AND epoch_ms(r.time) >= "
         "f.from_ms "
-        f"WHERE r.event IN {_LEFT} OR r.event IN {_ON_ITS_WAY} OR r.event IN {_FAILED} GROUP BY ALL), "
-        "counted AS (SELECT * FROM sent WHERE gone OR NOT failed), "
+        f"WHERE r.event IN {_LEFT} OR r.event IN {_FAILED} GROUP BY ALL), "
+        # At least: handed over, and not failed after that.
+        "counted AS (SELECT * FROM sent WHERE gone IS NOT NULL AND (failed IS NULL OR gone > failed)), "
         "outside AS (SELECT DISTINCT c.message, c.recipient, n.box FROM counted c JOIN forward_names n ON n.box = "
         "c.box "
         "WHERE split_part(n.name, '@', 2) <> split_part(c.recipient, '@', 2)), "

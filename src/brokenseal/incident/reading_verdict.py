@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from brokenseal.incident.actors import Actor
+from brokenseal.incident.forwarded_mail import SENDS_ON
 from brokenseal.incident.intrusions import Intrusion, NamedByUser
 from brokenseal.incident.ledger_rows import AUDITED, FORWARDED, SHOWS_READING, MailboxAccess
 from brokenseal.incident.mailbox_changes import MailboxChange
@@ -106,7 +107,8 @@ def _signed_in(told: Sequence[MailboxAccess], intrusion: str | None, actors: Seq
 
 
 def _forwarded(told: Sequence[MailboxAccess], own: Sequence[MailboxAccess]) -> str:
-    to = sorted({name for row in own for change in row.changes for name in change.to if "@" in name})
+    sending = [change for row in own for change in row.changes if change.what in SENDS_ON]
+    to = sorted({name for change in sending for name in change.to if "@" in name})
     where = say("reading.to", names=_listed(to)) if to else ""
     items = sum(row.items_at_least for row in told)
     return say("reading.forwarded", boxes=_boxes(told), to=where, n=items)

@@ -14,6 +14,7 @@ from brokenseal.report.wording import (
     count,
     in_words,
     moment,
+    seen_in_words,
     span,
     these_logs,
 )
@@ -90,7 +91,7 @@ def _card(mailbox: Mailbox, page: Page) -> None:
 
 
 def _taken(mailbox: Mailbox) -> str:
-    items, size, requests = mailbox["items_at_least"], mailbox["bytes_at_least"], count(mailbox["requests"], "request")
+    items, size, requests = mailbox["items_at_least"], mailbox["bytes_at_least"], seen_in_words(mailbox)
     known = [count(items, "item")] if items is not None else []
     known += [bytes_in_words(size)] if size is not None else []
     unknown = " or ".join(name for name, value in (("items", items), ("bytes", size)) if value is None)

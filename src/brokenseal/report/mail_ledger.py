@@ -23,6 +23,7 @@ from brokenseal.report.wording import (
     in_words,
     moment,
     received_in_words,
+    seen_in_words,
     span,
     tracked_in_words,
 )
@@ -192,7 +193,8 @@ def _labelled(row: Mailbox, *, verbose: bool) -> Iterable[tuple[str, str]]:
         yield "Known as", ", ".join(other)
     yield "How", in_words(ACCESS, row["access"]) + _more(row)
     yield "When", span(row["first"], row["last"])
-    yield "Taken", f"{_amount(row)}, {count(row['requests'], 'request')}"
+    read = row["access"] != SETTINGS_CHANGED
+    yield "Taken", f"{_amount(row)}, {seen_in_words(row)}" if read else "nothing that is shown"
     because = [plain(reason) for reason in row.get("incomplete_because", [])]
     yield "Complete", "yes" if row["complete"] else f"NO: {'; '.join(because)}"
     yield "Sure", in_words(SURE, row.get("confidence", ""))
@@ -305,7 +307,8 @@ def _notice(row: Mailbox) -> list[object]:
         what += f"; {received_in_words(received)}"
     sure = in_words(SURE, row.get("confidence", ""))
     if not row["complete"]:
-        sure += "; it may be more: " + "; ".join(row.get("incomplete_because", []))
+        sure += "; note: " if row["access"] == SETTINGS_CHANGED else "; it may be more: "
+        sure += "; ".join(row.get("incomplete_because", []))
     evidence = [f"{each['file']}:{each['line']} (SHA-256 {each['sha256']})" for each in row.get("evidence", [])[:3]]
     return [person, f"{moment(row['first'])} to {moment(row['last'])}", what, _amount(row), sure, "; ".join(evidence)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from brokenseal.report.shape import Change, Estimate, Hint, Received, TrackedMessage
+from brokenseal.report.shape import Change, Estimate, Hint, Mailbox, Received, TrackedMessage
 from brokenseal.report.text import plain
 
 # From best to worst: the words after a server's name, and Rich's style. The words say it all: colour only repeats them.
@@ -119,6 +119,12 @@ def source_in_words(source: str) -> str:
 def entry_of(kind: str) -> str:
     """What one entry of a log of this kind is called."""
     return "record" if kind == WINDOWS_EVENT else "line"
+
+
+def seen_in_words(mailbox: Mailbox) -> str:
+    """How many requests a row is of; forwarded mail has messages, changed settings have changes."""
+    words = {SETTINGS_CHANGED: "change", "forwarded": "message"}
+    return count(mailbox["requests"], words.get(mailbox["access"], "request"))
 
 
 def change_in_words(change: Change) -> str:

@@ -77,7 +77,7 @@ def view(context: Context) -> Opening:
         word=word,
         said=document["summary"].casefold().startswith(word.striptags().casefold()),
         sentence=shown(document["summary"]) or texts.say(f"meanings.{verdict}"),
-        meaning=texts.words("meanings", verdict, Markup("")),
+        meaning=texts.words("meanings", _meant(context, verdict), Markup("")),
         basis=texts.say(
             "opening.basis",
             files=texts.count("files", len(read)),
@@ -108,6 +108,12 @@ def _scope(context: Context) -> list[Markup]:
     if scope["iis_timezone"] != "UTC":
         told.append(texts.say("opening.timezone", zone=shown(scope["iis_timezone"], LONGEST_NAME)))
     return told
+
+
+def _meant(context: Context, verdict: str) -> str:
+    """What a verdict means hangs on who says so: where only the user names an intruder, nobody need have been inside."""
+    intrusions = context.document["intrusions"]
+    return "named" if intrusions and all(one.get("named_by") == "user" for one in intrusions) else verdict
 
 
 def _numbers(context: Context) -> list[Number]:
