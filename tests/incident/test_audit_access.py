@@ -129,3 +129,11 @@ def test_a_cloud_export_alone_is_no_mail_server(tmp_path: Path) -> None:
     document: Any = scan([tmp_path / "e"]).document
     assert document["verdict"] == "cannot_tell"
     assert [entry["source"] for host in document["hosts"] for entry in host["coverage"]] == ["mail_audit"]
+
+
+def test_a_record_that_names_neither_user_nor_application_is_one_all_the_same(tmp_path: Path) -> None:
+    record = accessed(1, "03:00:00", "Bind", "a")
+    for name in ("UserId", "ClientInfoString"):
+        del record[name]
+    (row,) = found(tmp_path / "e", [record])
+    assert (row["items_at_least"], row["users"], row["protocols"]) == (1, [], [])

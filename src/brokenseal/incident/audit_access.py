@@ -67,7 +67,7 @@ def audit_access(store: EventStore) -> list[MailboxAccess]:
         entry = MailboxAccess(
             row["intrusion"], row["box"], AUDITED, row["first_ms"], row["last_ms"], row["records"], 0, 0, []
         )
-        entry.source_ips, entry.users, entry.protocols = row["ips"], row["users"], (row["apps"] or [])[:20]
+        entry.source_ips, entry.users, entry.protocols = row["ips"], row["users"] or [], (row["apps"] or [])[:20]
         entry.items_known = not (row["synced"] or row["throttled"] or row["uncounted"])
         entry.bytes_known = bool(row["sized"]) and entry.items_known
         reasons = ((SYNCED, row["synced"]), (THROTTLED, row["throttled"]), (NO_ITEMS, row["uncounted"]))

@@ -227,6 +227,33 @@ def test_every_claim_of_the_sample_is_there_with_its_proof() -> None:
             assert f"{reference['line']:,}" in text
 
 
+def test_settings_tracking_and_hints_stand_with_the_mailboxes() -> None:
+    text = Page(render(SAMPLE)).text()
+    assert "inbox rule to archive@drop.example.net" in text
+    assert "Settings changed for the whole organisation" in text and "BlindCopyTo" in text
+    assert "an estimate, not evidence" in text and "of this mail no more can have been read" in text
+    assert "Hints only: a user in two places" in text and "at least 10,800 km in 1.5 h" in text
+
+
+def test_who_only_the_user_names_is_not_called_a_breach() -> None:
+    document = copy.deepcopy(SAMPLE)
+    for intrusion in document["intrusions"]:
+        intrusion["named_by"] = "user"
+    text = Page(render(document)).text()
+    assert "You said whose address it is" in text
+    assert "Somebody was inside the server and took mail out of it" not in text
+
+
+def test_a_mailbox_of_which_only_settings_were_changed_is_not_counted_as_read() -> None:
+    document = copy.deepcopy(SAMPLE)
+    for mailbox in document["mailboxes"]:
+        mailbox["access"] = "settings-changed"
+    text = Page(render(document)).text()
+    assert "mailboxes read (named in logs)" not in text
+    assert "They read the mail of" not in text
+    assert "They changed settings of the mailbox of" in text
+
+
 def test_each_finding_that_a_sentence_names_is_a_link_to_it() -> None:
     page = Page(render(FULL))
     anchors = {finding["id"]: f"#finding-{place}" for place, finding in enumerate(FULL["findings"], start=1)}
