@@ -69,8 +69,13 @@ def everything(document: Any) -> set[str]:
         ("hafnium", lambda document: set()),
         ("stolen-session", breaking_in),
         ("stolen-session", everything),
+        ("forwarded-mail", breaking_in),
+        ("forwarded-mail", everything),
     ],
-    ids=["forged mail", "exports", "shells", "nothing", "breaking in", "everything"],
+    ids=[
+        *("forged mail", "exports", "shells", "nothing", "breaking in", "everything"),
+        *("breaking in before mail is sent on", "everything of mail sent on"),
+    ],
 )
 def test_what_is_said_to_fall_is_not_found_without_these_findings_and_the_rest_is(
     without: Scan, scenario: str, chosen: Callable[[Any], set[str]]

@@ -2,7 +2,8 @@
 
 The result is not computed anew, so little is said, and only what is certain: an intrusion is one only while a finding of it
 shows more than a probe; a web shell is listed for the findings that show it; a row of the ledger needs a finding of its kind
-of access in its intrusion, or, for somebody signed in, an address that findings make the intruder's. A finding of a rule
+of access in its intrusion, or, for somebody signed in, an address that findings make the intruder's; settings are an
+intruder's only where he broke in. A finding of a rule
 that this version does not have is taken for one that is needed, so that too little is said to fall, never too much.
 """
 
@@ -11,14 +12,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from brokenseal.incident.ledger_rows import AUDITED, EXPORT_DOWNLOAD, EXPORT_REQUEST, SIGNED_IN
+from brokenseal.incident.ledger_rows import (
+    AUDITED,
+    EXPORT_DOWNLOAD,
+    EXPORT_REQUEST,
+    FORWARDED,
+    SETTINGS_CHANGED,
+    SIGNED_IN,
+)
 from brokenseal.report.shape import Finding, IncidentDocument, Intrusion, Mailbox, WebShell
 from brokenseal.review.verdict import Grades
+from brokenseal.sentences import say
 
 _INSIDE = ("breached", "mail_read")
 _ABOVE_PROBE = ("attempted", *_INSIDE)
-#: What the document says of an address or agent that the user named.
-_NAMED = "named with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,8 @@ def standing(
         of = members.get(one["intrusion"] or "", [])
         if one["access"] in (SIGNED_IN, AUDITED):
             return _of_actor(document, one, of, left_out, grades)
+        if one["access"] in (FORWARDED, SETTINGS_CHANGED):
+            return _rest(_graded(of, grades, _INSIDE), left_out)
         wanted = EXPORT_REQUEST if one["access"] == EXPORT_DOWNLOAD else one["access"]
         return _rest([each for each in of if access.get(each["rule"], wanted) == wanted], left_out)
 
@@ -78,7 +87,7 @@ def _of_actor(
 ) -> Rest:
     """Mail read by somebody signed in: the intrusion must have broken in, and its findings name the address."""
     signs = [one for one in document.get("actors", ()) if one["intrusion"] == row["intrusion"]]
-    if any(one["why"].startswith(_NAMED) for one in signs):
+    if any(one["why"] in (say("actor.named_address"), say("actor.named_agent")) for one in signs):
         return Rest()
     inside = _rest(_graded(members, grades, _INSIDE), left_out)
     addresses = set(row.get("source_ips", ()))
