@@ -37,10 +37,17 @@ SENTENCE_MEMBERS: dict[str, tuple[str, ...]] = {
 #: Of these, members that mostly hold words of the logs.
 LOGGED_MEMBERS = ("operation", "mailbox")
 #: Members that hold texts of rules and campaigns, and those that do within ``webshells``.
-CONTENT_MEMBERS, CONTENT_OF_WEBSHELLS = ("title", "stage_title"), ("kind", "reasons")
+CONTENT_MEMBERS, _CONTENT_OF_WEBSHELLS = ("title", "stage_title"), ("kind", "reasons")
+#: Members that are numbers by sentence: what is told stands in their keys.
+COUNTED_MEMBERS = ("reject_reasons", "warnings")
 _TYPED = {"d": r"[0-9]+", ",": r"[0-9,]+"}
 
 Json = dict[str, object]
+
+
+def holds_content(member: str, within: Sequence[str]) -> bool:
+    """Whether *member*, within these others, holds a text of rules and campaigns."""
+    return member in CONTENT_MEMBERS or (member in _CONTENT_OF_WEBSHELLS and "webshells" in within)
 
 
 class Sentence(str):

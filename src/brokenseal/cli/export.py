@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from brokenseal.cli import exits
-from brokenseal.cli.incident_input import incident_at, refuse_output_in_evidence
+from brokenseal.cli.incident_input import Redact, incident_at, refuse_output_in_evidence
 from brokenseal.cli.streams import out_bytes, say
 from brokenseal.errors import UsageError
 from brokenseal.report.text import plain
@@ -78,14 +78,7 @@ def export(
         Tlp,
         typer.Option("--tlp", metavar="COLOR", help="Who may get it (stix, misp, iris): clear, green, amber or red."),
     ] = Tlp.AMBER,
-    redact: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHAT",
-            help="Replace names by pseudonyms, the same as in the report of the case: users, subjects, or both with a comma "
-            "between.",
-        ),
-    ] = None,
+    redact: Redact = None,
 ) -> int:
     """Write the incident in the form of another tool: STIX, MISP, ATT&CK Navigator, Timesketch, DFIR-IRIS, tables.
 

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
 
 from brokenseal.errors import UsageError
 from brokenseal.report.text import plain
 
 if TYPE_CHECKING:
     from brokenseal.report.shape import IncidentDocument
+
+#: ``--redact`` of the commands that give the incident to others.
+Redact = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHAT",
+        help="Replace names by pseudonyms, the same as in the report of the case: users, subjects, or both with a comma "
+        "between.",
+    ),
+]
 
 _MAJOR = "1."
 _PROBLEMS = 3

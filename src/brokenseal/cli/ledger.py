@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from brokenseal.cli import exits
+from brokenseal.cli.incident_input import Redact
 from brokenseal.cli.streams import Color, deliver, out_bytes, results_console
 
 
@@ -38,14 +39,7 @@ def ledger(
             "--notify", help="Print the list for the privacy officer (CSV): person, period, what, how much, how sure."
         ),
     ] = False,
-    redact: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHAT",
-            help="Replace names by pseudonyms, the same as in the report of the case: users, subjects, or both with a comma "
-            "between.",
-        ),
-    ] = None,
+    redact: Redact = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print all of long lists, and all evidence.")
     ] = False,

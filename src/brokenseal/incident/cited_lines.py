@@ -16,13 +16,12 @@ from brokenseal.events import EventStore, Source
 from brokenseal.events.raw_records import RawRecords, found_again, named_binary, raw_records
 from brokenseal.events.sources import WEB_FILE, rfc3339
 from brokenseal.evidence import EvidenceFile
+from brokenseal.incident.subject_logs import WITH_SUBJECTS
 
 #: Characters kept of one line, lines that are fetched, and bytes (UTF-8) of all that is kept.
 LINE_CHARACTERS = 2000
 MOST_LINES = 10_000
 MOST_BYTES = 4 << 20
-#: Kinds of logs whose lines hold subjects of messages.
-WITH_SUBJECTS = ("mail_audit", "message_tracking")
 
 DECODED = "decoded"
 _NOT_TOLD = ("source_id", "line", "offset", "Data")

@@ -16,8 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from brokenseal.detections.taxonomy import source_ip_sql
 from brokenseal.events import EventStore
 from brokenseal.events.engine import sql_text, sql_texts
@@ -25,6 +23,7 @@ from brokenseal.incident.actors import ACTORS, of_actor_sql
 from brokenseal.incident.event_sql import HOST, HOST_JOIN, client_sql
 from brokenseal.incident.intrusions import SHELL_BIRTH_MS, Intrusion
 from brokenseal.incident.mail_requests import ANCHOR_SQL
+from brokenseal.incident.small_tables import NUMBER, TEXT, register_rows
 from brokenseal.parsers.mail_audit import TABLE as MAIL_AUDIT
 from brokenseal.parsers.windows_event import CMDLET_PROVIDER
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_TABLE
@@ -77,34 +76,33 @@ def setting_events(store: EventStore, operations: Sequence[str], intrusions: Seq
     found = []
     if parts:
         engine.execute(
-            "CREATE OR REPLACE TEMP TABLE setting_rows AS SELECT row_number() OVER (ORDER BY p.time, r.rank, "
-            "p.line) AS number, "
+            "CREATE OR REPLACE TEMP TABLE setting_rows AS "
+            "SELECT row_number() OVER (ORDER BY p.time, r.rank, p.line) AS number, "
             f"p.*, epoch_ms(p.time) AS time_ms FROM ({' UNION ALL '.join(parts)}) p "
             "JOIN source_ranks r ON r.source_id = p.source_id"
         )
         _fronts(store)
         _tie(store, intrusions)
         found += engine.query(
-            "WITH first AS (SELECT number, min_by({'intrusion': intrusion, 'signed_in': signed_in, 'mailbox': "
-            "mailbox, 'ip': ip}, (place, coalesce(intrusion, '~'))) AS w "
-            "FROM setting_ties GROUP BY number), "
+            "WITH first AS (SELECT number, min_by("
+            "{'intrusion': intrusion, 'signed_in': signed_in, 'mailbox': mailbox, 'ip': ip}, "
+            "(place, coalesce(intrusion, '~'))) AS w FROM setting_ties GROUP BY number), "
             "copies AS (SELECT c.number, min_by(f.number, (abs(c.time_ms - s.time_ms), f.number)) AS of_number "
             "FROM setting_rows c JOIN setting_rows s ON c.operation = s.operation AND c.host = s.host "
             f"AND abs(c.time_ms - s.time_ms) <= {_COPY_MS} JOIN first f ON f.number = s.number "
             "WHERE c.number NOT IN (SELECT number FROM first) GROUP BY c.number) "
             "SELECT coalesce(c.of_number, s.number) AS number, c.of_number IS NOT NULL AS copy, kind, w.intrusion, "
-            "logged AS operation, parameters, "
-            "NULL AS target, coalesce(account, w.signed_in) AS account, coalesce(w.mailbox, w.signed_in) AS "
-            'mailbox, w.ip, host, source_id, line, "offset", time_ms, record FROM setting_rows s '
-            "LEFT JOIN copies c USING (number) JOIN first f ON f.number = coalesce(c.of_number, s.number) ORDER BY "
-            "s.number"
+            "logged AS operation, parameters, NULL AS target, coalesce(account, w.signed_in) AS account, "
+            "coalesce(w.mailbox, w.signed_in) AS mailbox, "
+            'w.ip, host, source_id, line, "offset", time_ms, record FROM setting_rows s '
+            "LEFT JOIN copies c USING (number) JOIN first f ON f.number = coalesce(c.of_number, s.number) "
+            "ORDER BY s.number"
         ).to_pylist()
     if store.events(MAIL_AUDIT) is not None:
         found += engine.query(
-            f"SELECT -row_number() OVER (ORDER BY time, rank, line) AS number, false AS copy, '{MAIL_AUDIT}' AS "
-            f"kind, intrusion, "
-            'Operation AS operation, Parameters AS parameters, Target AS target, "User" AS account, box AS mailbox, '
-            "ip, "
+            "SELECT -row_number() OVER (ORDER BY time, rank, line) AS number, false AS copy, "
+            f"'{MAIL_AUDIT}' AS kind, intrusion, Operation AS operation, Parameters AS parameters, "
+            'Target AS target, "User" AS account, box AS mailbox, ip, '
             'NULL AS host, source_id, line, "offset", time_ms, NULL AS record FROM actor_audit '
             f"WHERE {_OPERATION.format('Operation')} IN ({sql_texts(operations)}) AND {_DONE} "
             "ORDER BY time, rank, line"
@@ -123,11 +121,10 @@ def _parts(store: EventStore, operations: str) -> list[str]:
     def part(kind: str, relation: str, operation: str, condition: str, **columns: str) -> str:
         told = {name: "NULL" for name in ("parameters", "account", "canary", "stem", "pid", "record")} | columns
         return (
-            f"SELECT '{kind}' AS kind, {HOST} AS host, e.time, e.source_id, e.line, e.\"offset\", {operation} AS "
-            f"logged, "
-            f"{_OPERATION.format(operation)} AS operation, {told['parameters']}::VARCHAR AS parameters, "
-            f"{told['account']}::VARCHAR AS account, {told['canary']}::VARCHAR AS canary, {told['stem']}::VARCHAR "
-            f"AS stem, "
+            f"SELECT '{kind}' AS kind, {HOST} AS host, e.time, e.source_id, e.line, e.\"offset\", "
+            f"{operation} AS logged, {_OPERATION.format(operation)} AS operation, "
+            f"{told['parameters']}::VARCHAR AS parameters, {told['account']}::VARCHAR AS account, "
+            f"{told['canary']}::VARCHAR AS canary, {told['stem']}::VARCHAR AS stem, "
             f"{told['pid']}::BIGINT AS pid, {told['record']}::BIGINT AS record FROM {relation} e {HOST_JOIN} "
             f"WHERE {_OPERATION.format(operation)} IN ({operations}) AND {condition}"
         )
@@ -195,14 +192,15 @@ def _tie(store: EventStore, intrusions: Sequence[Intrusion]) -> None:
     The lowest place counts.
     """
     spans = [(i.id, host, i.first_ms, i.last_ms + SHELL_BIRTH_MS) for i in intrusions for host in i.hosts]
-    _registered(store, "setting_spans", ("intrusion", "host", "first_ms", "last_ms"), spans)
+    whose = {"intrusion": TEXT, "host": TEXT}
+    register_rows(store, "setting_spans", {**whose, "first_ms": NUMBER, "last_ms": NUMBER}, spans)
     numbers = [
         (intrusion.id, process.host, number, process.time_ms)
         for intrusion in intrusions
         for process in intrusion.processes
         if process.time_ms is not None and (number := _number(process.pid)) is not None
     ]
-    _registered(store, "setting_processes", ("intrusion", "host", "pid", "time_ms"), numbers)
+    register_rows(store, "setting_processes", {**whose, "pid": NUMBER, "time_ms": NUMBER}, numbers)
     mine = of_actor_sql("f.ip", "f.agent", "f.front_ms")
     nearest = "row_number() OVER (PARTITION BY s.number ORDER BY abs(s.time_ms - f.time_ms), f.ip, f.signed_in) = 1"
     # The nearest request of anybody, and only then whether it is an intruder's: a stolen session has the owner's canary.
@@ -230,15 +228,6 @@ def _tie(store: EventStore, intrusions: Sequence[Intrusion]) -> None:
         "UNION ALL SELECT s.number, 4, p.intrusion, NULL, NULL, NULL FROM setting_rows s JOIN setting_spans p "
         f"ON p.host = s.host WHERE {system} AND s.time_ms BETWEEN p.first_ms AND p.last_ms"
     )
-
-
-def _registered(store: EventStore, name: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
-    types = {"intrusion": pa.string(), "host": pa.string()}
-    table = {
-        column: pa.array([row[place] for row in rows], types.get(column, pa.int64()))
-        for place, column in enumerate(columns)
-    }
-    store.engine.register(name, pa.table(table))
 
 
 def _number(pid: str | None) -> int | None:

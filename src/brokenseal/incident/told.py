@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from brokenseal.sentences import CONTENT_MEMBERS, CONTENT_OF_WEBSHELLS, SENTENCE_MEMBERS, Sentence, recognised
+from brokenseal.sentences import COUNTED_MEMBERS, SENTENCE_MEMBERS, Sentence, holds_content, recognised
 
 Json = dict[str, object]
 
@@ -22,11 +22,11 @@ def _sentences(node: object, member: str, within: tuple[str, ...]) -> Iterator[S
         known = recognised(node, *SENTENCE_MEMBERS[member]) if member in SENTENCE_MEMBERS else node
         if isinstance(known, Sentence):
             yield known
-        elif member in CONTENT_MEMBERS or (member in CONTENT_OF_WEBSHELLS and "webshells" in within):
+        elif holds_content(member, within):
             yield Sentence(node)
     elif isinstance(node, Mapping):
         for name, value in node.items():
-            if member in ("reject_reasons", "warnings"):
+            if member in COUNTED_MEMBERS:
                 yield from _sentences(name, member, within)
             else:
                 yield from _sentences(value, name, (*within, member))

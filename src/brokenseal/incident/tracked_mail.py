@@ -15,14 +15,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from brokenseal.events import EventStore
 from brokenseal.events.sources import rfc3339
 from brokenseal.incident.coverage import SourceCoverage, uncovered
 from brokenseal.incident.forwarded_mail import MESSAGE_KEY, smtp_names
 from brokenseal.incident.identities import Identities
 from brokenseal.incident.ledger_rows import AUDITED, FORWARDED, SETTINGS_CHANGED, MailboxAccess
+from brokenseal.incident.small_tables import NUMBER, TEXT, register_rows
 from brokenseal.parsers.mail_audit import TABLE as MAIL_AUDIT
 
 TRACKING = "message_tracking"
@@ -84,20 +83,10 @@ def _add_named(store: EventStore, tracking: str, ledger: Sequence[MailboxAccess]
     ]
     if not boxes:
         return
-    store.engine.register(
-        "tracked_boxes",
-        pa.table(
-            {
-                "number": pa.array([each[0] for each in boxes], pa.int32()),
-                "intrusion": pa.array([each[1] for each in boxes], pa.string()),
-                "box": pa.array([each[2] for each in boxes], pa.string()),
-            }
-        ),
-    )
+    register_rows(store, "tracked_boxes", {"number": NUMBER, "intrusion": TEXT, "box": TEXT}, boxes)
     rows = store.engine.query(
-        "WITH ids AS (SELECT b.number, lower(unnest(from_json(a.MessageIds, '[\"VARCHAR\"]'))) AS message, CASE "
-        "WHEN a.reads "
-        "THEN 0 WHEN lower(a.Operation) IN ('send', 'sendas', 'sendonbehalf') THEN 1 ELSE 2 END AS how "
+        "WITH ids AS (SELECT b.number, lower(unnest(from_json(a.MessageIds, '[\"VARCHAR\"]'))) AS message, "
+        "CASE WHEN a.reads THEN 0 WHEN lower(a.Operation) IN ('send', 'sendas', 'sendonbehalf') THEN 1 ELSE 2 END AS how "
         "FROM actor_audit a JOIN tracked_boxes b ON b.box = a.box AND b.intrusion IS NOT DISTINCT FROM a.intrusion "
         "WHERE a.MessageIds IS NOT NULL), named AS (SELECT number, message, min(how) AS how FROM ids GROUP BY ALL) "
         'SELECT n.number, n.how, min(t."message-id") AS message_id, lower(min(t."sender-address")) AS sender, '
@@ -130,22 +119,12 @@ def _add_received(
     ]
     if begun is None or not names:
         return
-    store.engine.register(
-        "received_boxes",
-        pa.table(
-            {
-                "number": pa.array([each[0] for each in names], pa.int32()),
-                "name": pa.array([each[1] for each in names], pa.string()),
-                "last_ms": pa.array([each[2] for each in names], pa.int64()),
-            }
-        ),
-    )
+    register_rows(store, "received_boxes", {"number": NUMBER, "name": TEXT, "last_ms": NUMBER}, names)
     rows = store.engine.query(
         f"WITH delivered AS (SELECT {MESSAGE_KEY} AS message, "
         "trim(unnest(string_split(lower(t.\"recipient-address\"), ';'))) AS name, epoch_ms(t.time) AS time_ms, "
         f't."total-bytes" AS bytes FROM {tracking} t WHERE upper(t."event-id") = \'DELIVER\'), '
-        "once AS (SELECT b.number, d.message, max(d.bytes) AS bytes FROM delivered d JOIN received_boxes b USING "
-        "(name) "
+        "once AS (SELECT b.number, d.message, max(d.bytes) AS bytes FROM delivered d JOIN received_boxes b USING (name) "
         "WHERE d.time_ms <= b.last_ms GROUP BY ALL) "
         "SELECT number, count(*) AS messages, coalesce(sum(bytes), 0)::BIGINT AS size FROM once GROUP BY number "
         "ORDER BY number"

@@ -11,15 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from brokenseal.events import EventStore
 from brokenseal.incident.event_sql import client_sql
 from brokenseal.incident.findings import Line
 from brokenseal.incident.identities import Identities, plain_name
 from brokenseal.incident.ledger_rows import MailboxAccess
 from brokenseal.incident.mail_requests import MAIL_REQUESTS
-from brokenseal.incident.places import Place, PlacesFile
+from brokenseal.incident.places import PlacesFile
+from brokenseal.incident.small_tables import DECIMAL, NUMBER, TEXT, register_rows
 from brokenseal.parsers.mail_audit import TABLE as MAIL_AUDIT
 
 #: As fast as an airliner, and so far that two places are not one region. Kilometres and hours.
@@ -73,7 +72,7 @@ def travel_hints(store: EventStore, places: PlacesFile, identities: Identities) 
     )
     users = engine.query("SELECT DISTINCT account FROM stays ORDER BY account").column(0).to_pylist()
     known = {user: _person(user, identities) for user in users}
-    _register_texts(store, "stay_users", {"account": list(known), "person": list(known.values())})
+    register_rows(store, "stay_users", {"account": TEXT, "person": TEXT}, list(known.items()))
     # Addresses of whoever has more than one: nobody else can have travelled.
     asked = engine.query(
         "SELECT DISTINCT ip FROM stays JOIN stay_users USING (account) QUALIFY min(ip) OVER (PARTITION BY person) "
@@ -82,7 +81,16 @@ def travel_hints(store: EventStore, places: PlacesFile, identities: Identities) 
     found = places.find(asked.to_pylist())
     if not found:
         return []
-    _register_places(store, found)
+    columns = {
+        "ip": TEXT,
+        "latitude": DECIMAL,
+        "longitude": DECIMAL,
+        "radius": NUMBER,
+        "continent": TEXT,
+        "country": TEXT,
+    }
+    placed = [(ip, p.latitude, p.longitude, p.radius_km, p.continent, p.country) for ip, p in found.items()]
+    register_rows(store, "places", columns, placed)
     rows = engine.query(_SQL).to_pylist()
     return [
         TravelHint(
@@ -155,24 +163,3 @@ FROM ways WHERE km >= {NEAREST_KM} AND km > {FASTEST_KM_H} * (second.t - first.t
 QUALIFY row_number() OVER (PARTITION BY person ORDER BY second.t, first_ip, second_ip) <= {MOST_OF_USER}
 ORDER BY person, arrived_ms, first_ip, second_ip LIMIT {MOST}
 """
-
-
-def _register_places(store: EventStore, found: dict[str, Place]) -> None:
-    places = list(found.values())
-    store.engine.register(
-        "places",
-        pa.table(
-            {
-                "ip": pa.array(list(found), pa.string()),
-                "latitude": pa.array([place.latitude for place in places], pa.float64()),
-                "longitude": pa.array([place.longitude for place in places], pa.float64()),
-                "radius": pa.array([place.radius_km for place in places], pa.int64()),
-                "continent": pa.array([place.continent for place in places], pa.string()),
-                "country": pa.array([place.country for place in places], pa.string()),
-            }
-        ),
-    )
-
-
-def _register_texts(store: EventStore, name: str, columns: dict[str, list[str]]) -> None:
-    store.engine.register(name, pa.table({key: pa.array(values, pa.string()) for key, values in columns.items()}))

@@ -29,6 +29,7 @@ from brokenseal.report.replacing import Replacer
 from brokenseal.report.shape import IncidentDocument
 from brokenseal.report.text import plain
 from brokenseal.report.withheld_lines import without_subjects
+from brokenseal.sentences import COUNTED_MEMBERS
 
 KINDS = ("users", "subjects")
 
@@ -224,7 +225,7 @@ class Redaction:
             return [self._told(sentence) for sentence in cast(list[Mapping[str, object]], node)]
         if isinstance(node, Mapping):
             # Reasons why a line could not be read are keys, and may quote it.
-            keys = self._in_logs if name in ("reject_reasons", "warnings") else str
+            keys = self._in_logs if name in COUNTED_MEMBERS else str
             return {keys(str(key)): self._copied(value, str(key)) for key, value in node.items()}
         if isinstance(node, list):
             return [self._copied(value, name) for value in node]
@@ -292,7 +293,7 @@ def _every_text(node: object, name: str) -> Iterator[str]:
             yield node
     elif isinstance(node, Mapping):
         for key, value in node.items():
-            if name in ("reject_reasons", "warnings"):
+            if name in COUNTED_MEMBERS:
                 yield str(key)
             yield from _every_text(value, str(key))
     elif isinstance(node, list):

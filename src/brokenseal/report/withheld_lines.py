@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from brokenseal.incident.subject_logs import WITH_SUBJECTS
 from brokenseal.report.shape import IncidentDocument
-
-#: Kinds of logs whose lines hold subjects of messages.
-_WITH_SUBJECTS = ("mail_audit", "message_tracking")
 
 
 def without_subjects(document: IncidentDocument) -> IncidentDocument:
@@ -14,6 +12,6 @@ def without_subjects(document: IncidentDocument) -> IncidentDocument:
     if cited is None:
         return document
     kinds = {one["file"]: one["kind"] for one in document["evidence"]}
-    kept = [line for line in cited["lines"] if kinds.get(line["file"]) not in _WITH_SUBJECTS]
+    kept = [line for line in cited["lines"] if kinds.get(line["file"]) not in WITH_SUBJECTS]
     withheld = cited["withheld"] + len(cited["lines"]) - len(kept)
     return {**document, "cited": {**cited, "lines": kept, "withheld": withheld}}

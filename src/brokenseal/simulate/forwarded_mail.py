@@ -8,13 +8,12 @@ too, to addresses of their own.
 from __future__ import annotations
 
 from brokenseal.simulate import (
+    address_book_shell,
     cmdlet_rows,
     directory_export,
     ecp_rows,
     exchange_management,
     mail_flow,
-    planted_pages,
-    ssrf,
     web_shell,
     webmail,
 )
@@ -33,7 +32,6 @@ DROP, SECOND_DROP = "archive@drop.example.net", "copies@drop.example.net"
 _HELPER = "CORP\\svc.backup"
 _FIRST, _SECOND = "203.0.113.91", "203.0.113.92"
 _LIBRARY, _SHELL_CLIENT = "python-requests/2.25.1", "antSword/v2.1"
-_FIRST_STEP = 8
 
 
 def forwarded_mail(play: Play) -> None:
@@ -41,15 +39,9 @@ def forwarded_mail(play: Play) -> None:
     site, truth, draws, front = play.site, play.truth, play.draws, play.front
     first, second = play.intruder(_FIRST, _LIBRARY), play.intruder(_SECOND, _SHELL_CLIENT)
     url = f"/owa/auth/{draws.letters_and_digits(8)}.aspx"
-    at = ssrf.open_session(first, play.at(400), front, f"/ecp/{draws.letters(2)}.js")
-    host = play.on_host(url)
-    at += draws.between(10 * SECOND, 30 * SECOND)
-    web_shell.download_outside_address_book(first, at, front, url)
-    host.write_page(at - _FIRST_STEP, "um worker", planted_pages.SCRIPT_PAGE)
-    at += draws.between(20 * SECOND, 60 * SECOND)
-    host.compile_page(web_shell.use(first, at, front, url, "GET") + _FIRST_STEP)
+    host, at = address_book_shell.plant(play, first, url, 400)
     at += draws.between(20 * SECOND, MINUTE)
-    host.ask_who_and_where(web_shell.use(second, at, front, url, "POST") + _FIRST_STEP)
+    host.ask_who_and_where(web_shell.use(second, at, front, url, "POST") + address_book_shell.FIRST_STEP)
     one, another, third = play.victims()[0], play.victims()[-1], play.third_victim()
     made = MailThief(site, truth, draws, _SECOND, front).forward_mail(play.at(450), one, DROP)
     site.forwards.add(one.smtp, Forward(made, DROP, by_rule=True, of_intruder=True))
@@ -63,7 +55,7 @@ def forwarded_mail(play: Play) -> None:
          f'-User "{_HELPER}"'),
     )  # fmt: skip
     for thousandths, mailbox, what, to, cmdlet, parameters in by_shell:
-        begun = web_shell.use(second, play.at(thousandths), front, url, "POST") + _FIRST_STEP
+        begun = web_shell.use(second, play.at(thousandths), front, url, "POST") + address_book_shell.FIRST_STEP
         ended = host.run_cmdlet(begun, cmdlet, parameters)
         truth.settings.append(SettingTruth(mailbox, what, to, iso(ended)))
         if what == "forwarding":

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from brokenseal.simulate import exchange_pages, mail_theft, planted_pages, ssrf, web_shell
+from brokenseal.simulate import address_book_shell, exchange_pages, mail_theft, planted_pages, ssrf, web_shell
+from brokenseal.simulate.address_book_shell import FIRST_STEP
 from brokenseal.simulate.clock import MINUTE, SECOND, iso
 from brokenseal.simulate.cloud_session import cloud_session
 from brokenseal.simulate.event_logs import EVENT_SOURCES
@@ -27,8 +28,6 @@ _EWS_CLIENT = "ExchangeServicesClient/0.0.0.0"
 _SHELL_CLIENT = "antSword/v2.1"
 _BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:84.0) Gecko/20100101 Firefox/84.0"
 _NMAP = "Mozilla/5.0 (compatible; Nmap Scripting Engine; https://nmap.org/book/nse.html)"
-# A request's first work on the host, in ms after its beginning; the shortest one lasts 40 ms.
-_FIRST_STEP = 8
 
 
 def _quiet(play: Play) -> None:
@@ -75,10 +74,10 @@ def _hafnium(play: Play) -> None:
     written, at = ssrf.write_through_address_book(intruder, session, front, stem)
     host.write_page(written, "system", planted_pages.OAB_SETTINGS)
     at += draws.between(20 * SECOND, 40 * SECOND)
-    host.compile_page(web_shell.use(intruder, at, front, url, "GET") + _FIRST_STEP)
+    host.compile_page(web_shell.use(intruder, at, front, url, "GET") + FIRST_STEP)
     for action in (host.ask_who_and_where, host.ask_for_administrators, host.look_for_lsass, host.dump_lsass):
         at += draws.between(10 * SECOND, 2 * MINUTE)
-        action(web_shell.use(intruder, at, front, url, "POST") + _FIRST_STEP)
+        action(web_shell.use(intruder, at, front, url, "POST") + FIRST_STEP)
     thief = play.intruder("203.0.113.41", _CRAWLER)
     for thousandths, victim in zip((790, 800), play.victims(), strict=False):
         mail_theft.read_mailbox(
@@ -94,7 +93,7 @@ def _hafnium(play: Play) -> None:
     for thousandths, visitor, method, act in visits:
         begun = web_shell.use(visitor, play.at(thousandths), front, url, method)
         if act is not None:
-            act(begun + _FIRST_STEP)
+            act(begun + FIRST_STEP)
     for thousandths, visitor, method in ((880, second, "GET"), (882, intruder, "POST"), (884, second, "GET")):
         web_shell.use(visitor, play.at(thousandths), front, url, method, present=False)
 
@@ -132,13 +131,7 @@ def _oab_write(play: Play) -> None:
     front, draws = play.front, play.draws
     intruder = play.intruder("203.0.113.61", _LIBRARY)
     url = f"/owa/auth/{draws.letters_and_digits(8)}.aspx"
-    at = ssrf.open_session(intruder, play.at(780), front, f"/ecp/{draws.letters(2)}.js")
-    host = play.on_host(url)
-    at += draws.between(10 * SECOND, 30 * SECOND)
-    web_shell.download_outside_address_book(intruder, at, front, url)
-    host.write_page(at - _FIRST_STEP, "um worker", planted_pages.SCRIPT_PAGE)
-    at += draws.between(20 * SECOND, 60 * SECOND)
-    host.compile_page(web_shell.use(intruder, at, front, url, "GET") + _FIRST_STEP)
+    host, _ = address_book_shell.plant(play, intruder, url, 780)
     for thousandths, act in (
         (790, host.ask_who_and_where),
         (792, host.ask_for_administrators),
@@ -147,7 +140,7 @@ def _oab_write(play: Play) -> None:
     ):
         begun = web_shell.use(intruder, play.at(thousandths), front, url, "POST")
         if act is not None:
-            act(begun + _FIRST_STEP)
+            act(begun + FIRST_STEP)
 
 
 def _quiet_shell(play: Play) -> None:

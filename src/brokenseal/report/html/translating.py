@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from brokenseal.report.shape import IncidentDocument
-from brokenseal.sentences import CONTENT_MEMBERS, CONTENT_OF_WEBSHELLS, LOGGED_MEMBERS, SENTENCE_MEMBERS, catalogue
-
-_COUNTED = ("reject_reasons", "warnings")
+from brokenseal.sentences import COUNTED_MEMBERS, LOGGED_MEMBERS, SENTENCE_MEMBERS, catalogue, holds_content
 
 
 def in_language(document: IncidentDocument, language: str) -> tuple[IncidentDocument, int]:
@@ -27,10 +25,9 @@ def in_language(document: IncidentDocument, language: str) -> tuple[IncidentDocu
 
     def copied(node: object, member: str, within: tuple[str, ...]) -> object:
         if isinstance(node, str):
-            of_shells = member in CONTENT_OF_WEBSHELLS and "webshells" in within
-            return said(node, member) if member in SENTENCE_MEMBERS or member in CONTENT_MEMBERS or of_shells else node
+            return said(node, member) if member in SENTENCE_MEMBERS or holds_content(member, within) else node
         if isinstance(node, Mapping):
-            if member in _COUNTED:
+            if member in COUNTED_MEMBERS:
                 return _counted({text: said(text, member) for text in node}, cast(Mapping[str, int], node))
             return {name: copied(value, name, (*within, member)) for name, value in node.items()}
         if isinstance(node, list):
