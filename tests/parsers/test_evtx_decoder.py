@@ -6,10 +6,12 @@ import os
 import sys
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from brokenseal.parsers import evtx_decoder
 from brokenseal.parsers.evtx_chunks import CHUNK, FILE_HEADER
+from brokenseal.parsers.evtx_cut import CutTexts
 from brokenseal.parsers.evtx_decoder import Answer, DecoderLost, decoder
 
 Log = Callable[..., bytes]
@@ -21,10 +23,8 @@ def chunk(event_log: Log) -> bytes:
 
 
 def texts(answer: Answer) -> list[str]:
-    found, at = [], 0
-    for length in answer.lengths.tolist():
-        found.append(bytes(answer.text[at : at + abs(length)]).decode())
-        at += abs(length)
+    whole = CutTexts(np.abs(answer.lengths), [answer.cut], bytes(answer.text))
+    found: list[str] = whole.whole(np.arange(len(whole))).to_pylist()
     return found
 
 

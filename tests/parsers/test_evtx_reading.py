@@ -10,7 +10,8 @@ import pytest
 
 from brokenseal.parsers import evtx_worker
 from brokenseal.parsers.evtx_chunks import CHUNK, FILE_HEADER, Chunk
-from brokenseal.parsers.evtx_decoder import Answer, DecoderLost
+from brokenseal.parsers.evtx_cut import Cut, CutTexts
+from brokenseal.parsers.evtx_decoder import Answer, DecoderLost, answer_of
 from brokenseal.parsers.evtx_reading import MOST_FAILURES, ChunkReader, Surveyed
 from brokenseal.parsers.evtx_survey import survey
 
@@ -41,8 +42,7 @@ class Fragile:
         image = self._waiting.pop(0)
         results = evtx_worker.decode(image)
         assert not isinstance(results, str)
-        numbers, lengths = np.array(results.numbers, np.uint64), np.array(results.lengths, np.int32)
-        return self._wrong(image) or Answer(numbers, lengths, results.text)
+        return self._wrong(image) or answer_of(results)
 
 
 def surveyed(log: bytes) -> list[Surveyed]:
@@ -62,13 +62,10 @@ def read(decoder: Fragile, *groups: list[Surveyed]) -> list[tuple[int, str]]:
         for piece in reader.pieces(group):
             if not piece.first:
                 seen.append(id(piece.of))
-            at = 0
-            for number, length in zip(
-                piece.of.records.numbers[piece.span].tolist(), piece.lengths.tolist(), strict=True
-            ):
-                found.append((number, bytes(piece.text[at : at + abs(length)]).decode()))
-                at += abs(length)
-            assert at == len(piece.text)
+            assert np.abs(piece.lengths).sum() == len(piece.text)
+            texts = CutTexts(np.abs(piece.lengths), [piece.cut], bytes(piece.text))
+            whole = texts.whole(np.arange(len(texts))).to_pylist()
+            found.extend(zip(piece.of.records.numbers[piece.span].tolist(), whole, strict=True))
         assert seen == chunks
     return found
 
@@ -133,9 +130,11 @@ def test_answers_that_do_not_fit_are_not_taken(log: bytes) -> None:
     numbers = np.arange(900, 950, dtype=np.uint64)
     whole = surveyed(log)[0]
     count = len(whole.records)
-    few = Answer(numbers, np.full(50, 2, np.int32), b"{}" * 50)
-    other = Answer(np.arange(900, 900 + count, dtype=np.uint64), np.full(count, 2, np.int32), b"{}" * count)
-    refused = Answer(numbers[:0], np.zeros(0, np.int32), b"", "too much")
+    few = Answer(numbers, np.full(50, 2, np.int32), Cut.none(50), b"{}" * 50)
+    other = Answer(
+        np.arange(900, 900 + count, dtype=np.uint64), np.full(count, 2, np.int32), Cut.none(count), b"{}" * count
+    )
+    refused = Answer(numbers[:0], np.zeros(0, np.int32), Cut.none(0), b"", "too much")
 
     def once(answer: Answer) -> Callable[[bytes], Answer | None]:
         waiting = [answer]

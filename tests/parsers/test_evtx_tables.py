@@ -10,6 +10,7 @@ import numpy as np
 
 from brokenseal.parsers import Evtx, Parsed
 from brokenseal.parsers.evtx_chunks import Chunk
+from brokenseal.parsers.evtx_cut import Cut
 from brokenseal.parsers.evtx_reading import Piece, Surveyed
 from brokenseal.parsers.evtx_records import Loss, Records
 from brokenseal.parsers.evtx_tables import Tables
@@ -46,7 +47,7 @@ def piece(
     )
     raw = [text.encode() for text in texts]
     lengths = [-len(text) if index in failed else len(text) for index, text in enumerate(raw)]
-    return Piece(one, 0, np.array(lengths, np.int32), b"".join(raw))
+    return Piece(one, 0, np.array(lengths, np.int32), Cut.none(count), b"".join(raw))
 
 
 def parsed(*pieces: Piece, tables: Tables | None = None) -> Parsed:
@@ -145,8 +146,8 @@ def test_so_many_chunks_are_named_that_reasons_stay_few() -> None:
 
 def test_losses_come_once_however_a_chunk_is_split() -> None:
     whole = piece(event(1), event(2), losses=(Loss(900, "is damaged", ""),))
-    first = Piece(whole.of, 0, whole.lengths[:1], whole.text[: int(whole.lengths[0])])
-    second = Piece(whole.of, 1, whole.lengths[1:], whole.text[int(whole.lengths[0]) :])
+    first = Piece(whole.of, 0, whole.lengths[:1], whole.cut.part(slice(1)), whole.text[: int(whole.lengths[0])])
+    second = Piece(whole.of, 1, whole.lengths[1:], whole.cut.part(slice(1, None)), whole.text[int(whole.lengths[0]) :])
     tables = Tables(Evtx.schema())
     parts = [parsed(first, tables=tables), parsed(second, tables=tables)]
     assert [len(part.rejects) for part in parts] == [1, 0]

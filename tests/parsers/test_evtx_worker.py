@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import cast
 
 import evtx
 import pytest
@@ -45,7 +47,7 @@ def test_what_is_no_chunk(chunk: bytearray) -> None:
 
 
 def test_a_record_that_becomes_too_much_is_an_error(chunk: bytearray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evtx_worker, "MOST_RECORD_BYTES", 300)
+    monkeypatch.setattr(evtx_worker, "MOST_RECORD", 300)
     found = results(chunk)
     assert all(length < 0 for length in found.lengths)
     assert found.text.startswith(b"the record becomes ")
@@ -53,8 +55,8 @@ def test_a_record_that_becomes_too_much_is_an_error(chunk: bytearray, monkeypatc
 
 
 def test_a_chunk_that_becomes_too_much_is_refused(chunk: bytearray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evtx_worker, "MOST_CHUNK_BYTES", 1000)
-    assert decode(chunk) == "its records become too many bytes of JSON"
+    monkeypatch.setattr(evtx_worker, "MOST_CHUNK", 1000)
+    assert decode(chunk) == "its records become too much JSON"
 
 
 def test_a_panic_of_the_decoder_is_a_refusal_and_an_interruption_is_none(
@@ -78,9 +80,59 @@ def test_a_panic_of_the_decoder_is_a_refusal_and_an_interruption_is_none(
         decode(chunk)
 
 
+def test_the_head_that_records_share_is_given_once(chunk: bytearray) -> None:
+    found = results(chunk)
+    assert set(found.heads) == {0}
+    before, after = found.head_texts.decode().split("\n")
+    parser = evtx.PyEvtxParser(
+        io.BytesIO(evtx_worker._FILE_HEADER + chunk), number_of_threads=1, separate_json_attributes=False, indent=False
+    )
+    at = 0
+    records = cast(Iterable[dict[str, str]], parser.records_json())
+    for whole, length, stamp in zip(records, found.lengths, found.stamps, strict=True):
+        own = found.text[at : at + length].decode()
+        at += length
+        assert f'{before}"SystemTime":"{own[:stamp]},"Channel":{after},"EventData":{own[stamp:]}' == whole["data"]
+    assert at == len(found.text)
+
+
+def a_record(text: str, number: int = 7) -> dict[str, object]:
+    return {"event_record_id": number, "data": text}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        '{"Event":{"System":{"TimeCreated":{"#attributes":{"SystemTime":"x"}},"Channel":"y"},"UserData":{}}}',
+        '{"Event":{"System":{"Channel":"y"},"EventData":{}}}',
+        '{"Event":{"EventData":{},"System":{"TimeCreated":{"#attributes":{"SystemTime":"x"}},"Channel":"y"}}}',
+        '{"Event":{"System":{"SystemTime":"x","Channel":"y"},"EventData":{},"RenderingInfo":{"Message":"m"}}}',
+        '{"Event":{"System":{"SystemTime":"\u00e9","Channel":"y"},"EventData":{}}}',
+        '{"Event":{"System":{"a\nb":1,"SystemTime":"x","Channel":"y"},"EventData":{}}}',
+    ],
+)
+def test_what_has_no_such_head_stays_whole(text: str) -> None:
+    found = evtx_worker._results([a_record(text)])  # type: ignore[list-item]
+    assert isinstance(found, Results)
+    assert (list(found.stamps), list(found.heads), found.head_texts) == ([-1], [-1], b"")
+    assert found.text.decode() == text
+
+
+def test_an_error_is_never_cut() -> None:
+    text = '{"Event":{"System":{"SystemTime":"x","Channel":"y"},"EventData":{}}}'
+    found = evtx_worker._results([a_record(text), RuntimeError(text)])  # type: ignore[list-item]
+    assert isinstance(found, Results)
+    assert (list(found.heads), found.lengths[1]) == ([0, -1], -len(text))
+    assert found.text.endswith(text.encode())
+
+
 def test_how_answers_are_packed(chunk: bytearray) -> None:
     found = results(chunk)
     answer = packed(found)
-    assert struct.unpack_from("=iI4Q4i", answer) == (4, len(found.text), 1, 2, 3, 4, *found.lengths)
-    assert answer.endswith(found.text)
-    assert packed("why") == struct.pack("=iI", -1, 3) + b"why"
+    told = (4, len(found.head_texts), len(found.text), 1, 2, 3, 4, *found.lengths, *found.stamps, *found.heads)
+    # Without padding, as it is read.
+    assert struct.unpack_from("=iII4Q12i", answer) == told
+    assert answer.endswith(found.head_texts + found.text)
+    assert packed("why") == struct.pack("=iII", -1, 0, 3) + b"why"

@@ -151,7 +151,7 @@ def _parts(pieces: Iterator[Piece]) -> Iterator[list[Piece]]:
     size = 0
     for piece in pieces:
         part.append(piece)
-        size += len(piece.text)
+        size += len(piece.text) + piece.cut.head_bytes
         if size > _PART_BYTES:
             yield part
             part, size = [], 0

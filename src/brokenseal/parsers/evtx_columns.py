@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from brokenseal.parsers.cells import to_cell
 from brokenseal.parsers.columns import EMPTY_TEXT, NULL_TEXT, Cell
-from brokenseal.parsers.decoding import rows_with
+from brokenseal.parsers.decoding import Mask, rows_with
 from brokenseal.parsers.times import as_chunked, within_years
 from brokenseal.parsers.windows_event import CMDLET_PROVIDER, query
 
@@ -42,7 +44,7 @@ _PATHS = {
     "EventData": "$.Event.EventData",
     "UserData": "$.Event.UserData",
 }
-_NUMBERS = {
+NUMBERS = {
     "EventRecordID": Cell.INT64,
     "EventID": Cell.INT64,
     "Level": Cell.INT32,
@@ -67,11 +69,54 @@ _CMDLET_ERROR = 12
 _ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was taken from records: all columns but ``Data``, with the JSON that this is made of.
+
+    ``unreadable``: of the columns that are numbers, where something else stands.
+    """
+
+    columns: dict[str, pa.ChunkedArray]
+    event_data: pa.Array
+    user_data: pa.Array
+    unreadable: dict[str, Mask]
+
+    def finished(self) -> tuple[dict[str, pa.ChunkedArray], Counter[str]]:
+        """The columns of the table, and warnings, counted."""
+        warnings = {
+            f"{name} is not a number (kept as empty)": int(mask.sum()) for name, mask in self.unreadable.items()
+        }
+        data = _data(self.event_data, self.user_data, self.columns)
+        return {**self.columns, "Data": data}, +Counter(warnings)
+
+
+def joined(parts: Sequence[Taken], order: npt.NDArray[np.int64]) -> Taken:
+    """All of *parts*, one behind the other, in *order*."""
+    if len(parts) == 1:
+        return parts[0]
+    places = pa.array(order)
+
+    def together(columns: Iterable[pa.Array | pa.ChunkedArray]) -> pa.ChunkedArray:
+        return pa.chunked_array([chunk for column in columns for chunk in as_chunked(column).chunks]).take(places)
+
+    return Taken(
+        {name: together(part.columns[name] for part in parts) for name in parts[0].columns},
+        together(part.event_data for part in parts).combine_chunks(),
+        together(part.user_data for part in parts).combine_chunks(),
+        {name: np.concatenate([part.unreadable[name] for part in parts])[order] for name in NUMBERS},
+    )
+
+
 def columns_of(records: pa.Array) -> tuple[dict[str, pa.ChunkedArray], Counter[str]]:
     """The table's columns of *records* (JSON objects), in their order, with ``host`` and ``time`` (null if unreadable).
 
     With them warnings, counted. Raises QueryError if a record is no JSON.
     """
+    return taken(records).finished()
+
+
+def taken(records: pa.Array) -> Taken:
+    """What the table's columns are made of. Raises QueryError if a record is no JSON."""
     found = query(records, _SQL)
     cells = pa.concat_arrays(found.column("s").chunks).flatten()
     count = len(records)
@@ -82,14 +127,14 @@ def columns_of(records: pa.Array) -> tuple[dict[str, pa.ChunkedArray], Counter[s
     places["EventID"] = np.where(has_qualifiers, qualified, places["EventID"])
     short = _plain(cells.take(pa.array(np.concatenate([places[name] for name in _COLUMNS]))))
     columns = {name: as_chunked(short.slice(place * count, count)) for place, name in enumerate(_COLUMNS)}
-    warnings: Counter[str] = Counter()
-    for name, cell in _NUMBERS.items():
-        columns[name], unreadable = to_cell(columns[name], cell)
-        warnings[f"{name} is not a number (kept as empty)"] += unreadable
+    unreadable = {}
+    for name, cell in NUMBERS.items():
+        text = columns[name]
+        columns[name], _ = to_cell(text, cell)
+        unreadable[name] = np.asarray(text.is_valid()) & np.asarray(columns[name].is_null())
     columns["time"] = within_years(found.column("time"))
     event_data, user_data = (cells.take(pa.array(places[name])) for name in _OWN_DATA)
-    columns["Data"] = _data(event_data, user_data, columns)
-    return columns, +warnings
+    return Taken(columns, event_data, user_data, unreadable)
 
 
 def _plain(values: pa.Array) -> pa.Array:

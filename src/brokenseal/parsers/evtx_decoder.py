@@ -23,20 +23,25 @@ import numpy as np
 import numpy.typing as npt
 
 from brokenseal.parsers import evtx_worker
-from brokenseal.parsers.evtx_worker import ANSWER, FRAME, REQUEST
+from brokenseal.parsers.evtx_cut import Cut
+from brokenseal.parsers.evtx_worker import ANSWER, FRAME, REQUEST, Results
 
 _WORKER = Path(evtx_worker.__file__)
+#: What a pipe may hold, where that can be set: each turn of reading waits for Python's lock, which other threads have.
+_PIPE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a chunk gave, result by result: the record's number; its text's length (bytes), negative where it is an error.
 
-    ``text`` holds all texts one after the other. ``failure``: why there is nothing to be had from the chunk as a whole.
+    ``text`` holds all texts one after the other, cut as ``cut`` says. ``failure``: why there is nothing to be had from the
+    chunk as a whole.
     """
 
     numbers: npt.NDArray[np.uint64]
     lengths: npt.NDArray[np.int32]
+    cut: Cut
     text: bytes | memoryview
     failure: str = ""
 
@@ -74,6 +79,8 @@ class _Process:
         )
         self._questions = cast(io.FileIO, self._process.stdin)
         self._answers = cast(io.FileIO, self._process.stdout)
+        for pipe in (self._questions, self._answers):
+            _widen(pipe)
 
     def ask(self, images: Sequence[bytes | bytearray]) -> None:
         if self._process is None:
@@ -89,15 +96,17 @@ class _Process:
         if self._at == len(self._frame):
             (size,) = FRAME.unpack(self._read(FRAME.size))
             self._frame, self._at = self._read(size), 0
-        count, size = ANSWER.unpack_from(self._frame, self._at)
-        begins = self._at + ANSWER.size
-        texts = begins + (12 * count if count > 0 else 0)
-        self._at = texts + size
-        text = memoryview(self._frame)[texts : self._at]
+        count, head_size, size = ANSWER.unpack_from(self._frame, self._at)
+        self._at += ANSWER.size
         if count < 0:
-            return _failed(bytes(text).decode("utf-8", "replace"))
-        numbers = np.frombuffer(self._frame, np.uint64, count, begins)
-        return Answer(numbers, np.frombuffer(self._frame, np.int32, count, begins + 8 * count), text)
+            return _failed(bytes(self._taken(size)).decode("utf-8", "replace"))
+        numbers = np.frombuffer(self._taken(8 * count), np.uint64)
+        lengths, stamps, heads = np.frombuffer(self._taken(12 * count), np.int32).reshape(3, count)
+        return Answer(numbers, lengths, Cut.of(stamps, heads, bytes(self._taken(head_size))), self._taken(size))
+
+    def _taken(self, size: int) -> memoryview:
+        self._at += size
+        return memoryview(self._frame)[self._at - size : self._at]
 
     def _read(self, size: int) -> bytearray:
         data = bytearray(size)
@@ -120,6 +129,15 @@ class _Process:
             self._process, self._frame, self._at = None, bytearray(), 0
 
 
+def _widen(pipe: io.FileIO) -> None:
+    try:
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    except (ImportError, AttributeError, OSError):
+        pass  # not on this system, or more than this user may have
+
+
 class _Here:
     """Decodes in this process: where no other can be started."""
 
@@ -133,12 +151,19 @@ class _Here:
         results = evtx_worker.decode(self._images.popleft())
         if isinstance(results, str):
             return _failed(results)
-        numbers, lengths = np.array(results.numbers, np.uint64), np.array(results.lengths, np.int32)
-        return Answer(numbers, lengths, results.text)
+        return answer_of(results)
+
+
+def answer_of(results: Results) -> Answer:
+    """What was decoded here, as an answer."""
+    lengths, stamps, heads = (np.array(part, np.int32) for part in (results.lengths, results.stamps, results.heads))
+    return Answer(
+        np.array(results.numbers, np.uint64), lengths, Cut.of(stamps, heads, results.head_texts), results.text
+    )
 
 
 def _failed(reason: str) -> Answer:
-    return Answer(np.zeros(0, np.uint64), np.zeros(0, np.int32), b"", reason or "unknown")
+    return Answer(np.zeros(0, np.uint64), np.zeros(0, np.int32), Cut.none(0), b"", reason or "unknown")
 
 
 _idle: list[_Process] = []

@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from brokenseal.parsers.evtx_chunks import Chunk
+from brokenseal.parsers.evtx_cut import Cut, Lengths
 from brokenseal.parsers.evtx_decoder import Answer, Decoder, DecoderLost
 from brokenseal.parsers.evtx_records import Records, image
 
 #: So often may a file end the decoder; a single bad record does three times: in its group, in its chunk, and alone.
 MOST_FAILURES = 12
 
-Lengths = npt.NDArray[np.int32]
 _GIVEN_UP = f"not tried: the file made the decoder fail {MOST_FAILURES} times"
 
 
@@ -37,12 +37,13 @@ class Surveyed:
 class Piece:
     """What records of a chunk became, from the one with index ``first`` on: lengths of their JSON, negative for an error.
 
-    ``text``: all JSON and errors one after the other (UTF-8).
+    ``text``: all JSON and errors one after the other (UTF-8), cut as ``cut`` says.
     """
 
     of: Surveyed
     first: int
     lengths: Lengths
+    cut: Cut
     text: bytes | memoryview
 
     @property
@@ -71,7 +72,7 @@ class ChunkReader:
         asked = self._asked
         for one in group:
             if not len(one.records):
-                yield Piece(one, 0, np.zeros(0, np.int32), b"")
+                yield Piece(one, 0, np.zeros(0, np.int32), Cut.none(0), b"")
                 continue
             answer = self._answer() if asked else None
             if answer is None:
@@ -103,7 +104,8 @@ class ChunkReader:
         if answer is not None and len(answer.lengths) == len(records) + leading:
             numbers = answer.numbers[leading:]
             if ((numbers == records.numbers) | (answer.lengths[leading:] < 0)).all():
-                yield Piece(one, 0, answer.lengths[leading:], answer.text[_size(answer.lengths[:leading]) :])
+                text = answer.text[_size(answer.lengths[:leading]) :]
+                yield Piece(one, 0, answer.lengths[leading:], answer.cut.part(slice(leading, None)), text)
                 return
         for index, start in enumerate(records.starts.tolist()):
             if start in records.refused or self._given_up:
@@ -120,14 +122,15 @@ def _of_one(one: Surveyed, index: int, answer: Answer | None) -> Piece:
         return _error(one, index, answer.failure)
     length = int(answer.lengths[place]) if place < len(answer.lengths) else 0
     if length < 0 or (length and int(answer.numbers[place]) == one.records.numbers[index]):
-        begins = _size(answer.lengths[:place])
-        return Piece(one, index, answer.lengths[place : place + 1], answer.text[begins : begins + abs(length)])
+        begins, only = _size(answer.lengths[:place]), slice(place, place + 1)
+        text = answer.text[begins : begins + abs(length)]
+        return Piece(one, index, answer.lengths[only], answer.cut.part(only), text)
     return _error(one, index, "the decoder found another record in its place")
 
 
 def _error(one: Surveyed, index: int, reason: str) -> Piece:
     text = reason.encode()
-    return Piece(one, index, np.array([-len(text)], np.int32), text)
+    return Piece(one, index, np.array([-len(text)], np.int32), Cut.none(1), text)
 
 
 def _size(lengths: Lengths) -> int:

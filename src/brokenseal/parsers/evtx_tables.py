@@ -15,6 +15,8 @@ from brokenseal.parsers.base import REJECT_TEXT_BYTES, Parsed, Reject
 from brokenseal.parsers.columns import UTC_MS
 from brokenseal.parsers.decoding import Mask
 from brokenseal.parsers.evtx_columns import columns_of
+from brokenseal.parsers.evtx_cut import CutTexts
+from brokenseal.parsers.evtx_heads import HeadReader
 from brokenseal.parsers.evtx_reading import Piece
 from brokenseal.parsers.evtx_records import shown
 from brokenseal.parsers.times import LAST_MS
@@ -39,13 +41,15 @@ class Tables:
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
         self._named: set[int] = set()
+        self._heads = HeadReader()
 
     def parsed(self, pieces: Sequence[Piece], warnings: Counter[str]) -> Parsed:
         """The events and rejects of *pieces*, with the losses of their chunks and the *warnings* that belong to them."""
         parsed = Parsed(self._schema.empty_table(), list(self._losses(pieces)), Counter(warnings))
         lengths = np.concatenate([np.zeros(0, np.int32), *(piece.lengths for piece in pieces)])
         if len(lengths):
-            self._records(_texts(pieces, lengths), lengths >= 0, _Places(pieces), parsed)
+            texts = CutTexts(np.abs(lengths), [piece.cut for piece in pieces], b"".join(piece.text for piece in pieces))
+            self._records(texts, lengths >= 0, _Places(pieces), parsed)
         parsed.rejects.sort(key=lambda reject: reject.line)
         parsed.rows_in = parsed.table.num_rows + len(parsed.rejects)
         return parsed
@@ -62,23 +66,24 @@ class Tables:
                 text = loss.text if loss.number is None else f"record {loss.number}: {loss.text}"
                 yield Reject(line, chunk.offset + loss.at, f"{name} {loss.reason}", text)
 
-    def _records(self, texts: pa.Array, readable: Mask, places: _Places, parsed: Parsed) -> None:
+    def _records(self, texts: CutTexts, readable: Mask, places: _Places, parsed: Parsed) -> None:
         """Take the records into *parsed*. Where *readable* says no, the text is an error."""
-        for index in np.flatnonzero(~readable).tolist():
-            parsed.rejects.append(places.reject(index, _UNDECODABLE, texts[index].as_py()))
+        failed = np.flatnonzero(~readable)
+        for index, cause in zip(failed.tolist(), texts.whole(failed).to_pylist(), strict=True):
+            parsed.rejects.append(places.reject(index, _UNDECODABLE, cause))
         if not readable.any():
             return
         try:
-            columns, warnings = columns_of(texts.filter(pa.array(readable)))
+            columns, warnings = self._heads.columns(texts, np.flatnonzero(readable))
         except QueryError:
-            texts = pa.array([_CONTROL.sub(_escaped, text) for text in texts.to_pylist()])
-            objects = np.asarray(valid(texts)) & readable
+            whole = pa.array([_CONTROL.sub(_escaped, text) for text in texts.whole(np.arange(len(texts))).to_pylist()])
+            objects = np.asarray(valid(whole)) & readable
             for index in np.flatnonzero(readable & ~objects).tolist():
                 parsed.rejects.append(places.reject(index, _UNDECODABLE, "what it gives is no JSON"))
             readable = objects
             if not readable.any():
                 return
-            columns, warnings = columns_of(texts.filter(pa.array(readable)))
+            columns, warnings = columns_of(whole.filter(pa.array(readable)))
         parsed.warnings += warnings
         taken = np.flatnonzero(readable)
         timed = self._times(columns, taken, places, parsed)
@@ -143,11 +148,3 @@ def _doubtful(piece: Piece) -> Mask:
     if not records.doubtful:
         return np.zeros(len(piece.lengths), np.bool_)
     return np.array([start in records.doubtful for start in records.starts[piece.span].tolist()], np.bool_)
-
-
-def _texts(pieces: Sequence[Piece], lengths: npt.NDArray[np.int32]) -> pa.Array:
-    """The texts of all records, without a copy of each."""
-    bounds = np.zeros(len(lengths) + 1, np.int32)
-    np.cumsum(np.abs(lengths), out=bounds[1:])
-    joined = b"".join(piece.text for piece in pieces)
-    return pa.StringArray.from_buffers(len(lengths), pa.py_buffer(bounds), pa.py_buffer(joined))

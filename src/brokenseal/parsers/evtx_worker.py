@@ -3,10 +3,15 @@
 Run as a file by ``evtx_decoder``, it imports nothing but the decoder. It stands alone because nothing else helps when
 hostile content makes the decoder take all memory, run without end or crash: this process is ended, the scan goes on.
 
+Events of one kind share the head of their JSON; what is each one's own is its *stamp* (time, number, process) and its
+data. A text is cut so: ``before TIME stamp CHANNEL after DATA data}}``, where ``before`` and ``after`` are the head. That is
+given once a chunk, and the text of a record is then ``stamp data}}``.
+
 Request: number of chunks (uint32), then 64 KiB each. The answers to them come in frames: bytes that follow (uint32), then
-whole answers. Answer, for each chunk: number of results (int32; -1: the decoder gave up on the chunk) and bytes of text
-(uint32); then record numbers (uint64 each), lengths of the texts (int32 each, negative: it is an error), the texts (UTF-8).
-All in the machine's own byte order.
+whole answers. Answer, for each chunk: number of results (int32; -1: the decoder gave up on the chunk), bytes of the heads
+and of the texts (uint32 each); for each result its record's number (uint64), then for each the length of its text (int32,
+negative: it is an error), for each that of its stamp, for each the number of its head (int32; WHOLE: it is not cut); the
+heads, a line for each of their parts; the texts (UTF-8). All in the machine's own byte order.
 """
 
 from __future__ import annotations
@@ -22,11 +27,17 @@ import evtx
 
 CHUNK = 65536
 REQUEST = FRAME = struct.Struct("=I")
-ANSWER = struct.Struct("=iI")
-#: The JSON of one record. A chunk holds 64 KiB; only one that was made for it becomes so much.
-MOST_RECORD_BYTES = 4 << 20
-#: The JSON of the records of a chunk that is given back at once; of more, each record is asked for alone.
-MOST_CHUNK_BYTES = 32 << 20
+ANSWER = struct.Struct("=iII")
+#: Where the JSON of an event is cut. No value can hold these, its quotes are escaped; a name that does is found out later.
+TIME, CHANNEL, DATA = '"SystemTime":"', ',"Channel":', ',"EventData":'
+#: In place of a stamp's length or a head's number: the text is not cut.
+WHOLE = -1
+#: What may come after the data; then the text stays whole.
+_RENDERED = '"RenderingInfo":'
+#: The JSON of one record, in letters. A chunk holds 64 KiB; only one that was made for it becomes so much.
+MOST_RECORD = 4 << 20
+#: The JSON of the records of a chunk that is given back at once, in letters; of more, each record is asked for alone.
+MOST_CHUNK = 32 << 20
 _MOST_ERROR_BYTES = 1000
 #: A frame is sent when so much is ready, and at the end of a request.
 _SEND_BYTES = 8 << 20
@@ -45,10 +56,16 @@ class _Record(TypedDict):
 
 
 class Results(NamedTuple):
-    """What a chunk gave, in its order: record numbers, and text (UTF-8 JSON or, length negative, an error) of each."""
+    """What a chunk gave, in its order: record numbers, and text (UTF-8 JSON or, length negative, an error) of each.
+
+    ``stamps`` and ``heads``: how each text is cut, see above. ``head_texts``: two lines for each head.
+    """
 
     numbers: array[int]
     lengths: array[int]
+    stamps: array[int]
+    heads: array[int]
+    head_texts: bytes
     text: bytes
 
 
@@ -77,36 +94,66 @@ def decode(image: bytes | bytearray | memoryview) -> Results | str:
 
 
 def _results(found: list[_Record | RuntimeError]) -> Results | str:
-    numbers, texts, errors = array("Q"), [], []
-    for index, each in enumerate(found):
-        if isinstance(each, RuntimeError):
-            numbers.append(0)
-            texts.append(str(each).encode("utf-8", "replace")[:_MOST_ERROR_BYTES] or b"?")
-            errors.append(index)
-        else:
-            numbers.append(each["event_record_id"])
-            texts.append(each["data"].encode())
+    numbers = array("Q", [0 if isinstance(each, RuntimeError) else each["event_record_id"] for each in found])
+    whole = ["" if isinstance(each, RuntimeError) else each["data"] for each in found]
+    errors = [(index, str(each)) for index, each in enumerate(found) if isinstance(each, RuntimeError)]
+    if max(map(len, whole), default=0) > MOST_RECORD:
+        for index, text in enumerate(whole):
+            if len(text) > MOST_RECORD:
+                errors.append((index, f"the record becomes {len(text)} letters of JSON"))
+                whole[index] = ""
+    if sum(map(len, whole)) > MOST_CHUNK:
+        return "its records become too much JSON"
+    cut = _cut(whole)
+    texts = [text.encode() for text in cut.texts]
     lengths = array("i", map(len, texts))
-    if max(lengths, default=0) > MOST_RECORD_BYTES:
-        for index, length in enumerate(lengths):
-            if length > MOST_RECORD_BYTES:
-                texts[index] = b"the record becomes %d bytes of JSON" % length
-                lengths[index] = len(texts[index])
-                errors.append(index)
-    for index in errors:
-        lengths[index] = -lengths[index]
-    if sum(map(abs, lengths)) > MOST_CHUNK_BYTES:
-        return "its records become too many bytes of JSON"
-    return Results(numbers, lengths, b"".join(texts))
+    for index, reason in errors:
+        texts[index] = reason.encode("utf-8", "replace")[:_MOST_ERROR_BYTES] or b"?"
+        lengths[index] = -len(texts[index])
+    head_texts = "\n".join(cut.head_texts).encode()
+    return Results(numbers, lengths, cut.stamps, cut.heads, head_texts, b"".join(texts))
+
+
+class _Cut(NamedTuple):
+    """Texts, those without their head that have one; for each its stamp's length and its head; the heads."""
+
+    texts: list[str]
+    stamps: array[int]
+    heads: array[int]
+    head_texts: list[str]
+
+
+def _cut(texts: list[str]) -> _Cut:
+    left: list[str] = []
+    stamps: list[int] = []
+    heads: list[int] = []
+    known: dict[str, int] = {}
+    for text in texts:
+        before, _, rest = text.partition(TIME)
+        stamp, _, rest = rest.partition(CHANNEL)
+        after, has_data, data = rest.partition(DATA)
+        if has_data and stamp.isascii() and data.endswith("}}") and _RENDERED not in data:
+            heads.append(known.setdefault(f"{before}\n{after}", len(known)))
+            stamps.append(len(stamp))
+            left.append(stamp + data)
+        else:
+            heads.append(WHOLE)
+            stamps.append(WHOLE)
+            left.append(text)
+    if any(head.count("\n") != 1 for head in known):  # a damaged name
+        whole = array("i", [WHOLE]) * len(texts)
+        return _Cut(texts, whole, whole[:], [])
+    return _Cut(left, array("i", stamps), array("i", heads), list(known))
 
 
 def packed(results: Results | str) -> bytes:
     """The answer for one chunk."""
     if isinstance(results, str):
         reason = results.encode("utf-8", "replace")
-        return ANSWER.pack(-1, len(reason)) + reason
-    count = ANSWER.pack(len(results.numbers), len(results.text))
-    return b"".join((count, results.numbers.tobytes(), results.lengths.tobytes(), results.text))
+        return ANSWER.pack(-1, 0, len(reason)) + reason
+    count = ANSWER.pack(len(results.numbers), len(results.head_texts), len(results.text))
+    arrays = (values.tobytes() for values in (results.numbers, results.lengths, results.stamps, results.heads))
+    return b"".join((count, *arrays, results.head_texts, results.text))
 
 
 def _main() -> None:
