@@ -14,7 +14,7 @@ from importlib.resources import files
 from string import Formatter
 from typing import cast
 
-import yaml
+from brokenseal.content_yaml import read_yaml
 
 #: Key of a text that is content itself (advice, titles of campaigns and rules): its English text stands for it.
 CONTENT = "content"
@@ -110,8 +110,7 @@ def catalogue(language: str) -> Catalogue:
     file = files("brokenseal") / "content" / "texts" / f"{language}.yaml"
     if not re.fullmatch(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", language) or not file.is_file():
         return Catalogue({})
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    found = cast(dict[str, object], yaml.load(file.read_text(encoding="utf-8"), Loader=loader))
+    found = cast(dict[str, object], read_yaml(file.read_text(encoding="utf-8")))
     content = cast(dict[str, str], found.pop(CONTENT, None) or {})
     return Catalogue(dict(_flat(found, "")), content)
 

@@ -9,8 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-import yaml
-
+from brokenseal.content_yaml import read_yaml
 from brokenseal.errors import ContentError
 
 SITES = ("front end", "back end", "other")
@@ -73,7 +72,7 @@ def tables() -> Tables:
 
 def _folders() -> tuple[WebFolder, ...]:
     name = "webfolders/folders.yaml"
-    given = yaml.safe_load(_text("folders.yaml"))
+    given = read_yaml(_text("folders.yaml"))
     found = []
     for number, entry in enumerate(given["folders"], start=1):
         known = entry.keys() <= {"path", "url", "site", "holds"} and entry.get("path")
@@ -125,7 +124,7 @@ class Mitigation(NamedTuple):
 @cache
 def mitigations() -> tuple[Mitigation, ...]:
     """Microsoft's mitigations by rewrite rules."""
-    given = yaml.safe_load(_text("mitigations.yaml"))
+    given = read_yaml(_text("mitigations.yaml"))
     return tuple(
         Mitigation(
             each["cve"],

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import yaml
-
+from brokenseal.content_yaml import read_yaml
 from brokenseal.detections.regex_literals import regex_literals
 from brokenseal.detections.yara_store import read_stored
 from brokenseal.errors import ContentError
@@ -128,7 +127,7 @@ def stored_model() -> Model:
 
 def read_model(text: str) -> Model:
     """The model in *text* (YAML). ContentError where a pattern is wrong."""
-    data = yaml.safe_load(text)
+    data = read_yaml(text)
     macros: dict[str, str] = data["macros"]
     posted: dict[str, str] = data["posted"]
     families = {

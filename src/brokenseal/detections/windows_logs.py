@@ -18,6 +18,7 @@ from importlib.resources import files
 
 import yaml
 
+from brokenseal.content_yaml import read_yaml
 from brokenseal.errors import ContentError
 
 #: Prefix of the names of views, among the names of event kinds.
@@ -28,7 +29,6 @@ EVERYTHING = "all"
 EXCHANGE_CMDLET = "exchange-cmdlet"
 
 _PART = re.compile(r"\{([^{}]+)\}")
-_Loader: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class _Content:
 def _content() -> _Content:
     path = files("brokenseal") / "content" / "windows" / "logsources.yaml"
     try:
-        root = yaml.load(path.read_bytes(), Loader=_Loader)
+        root = read_yaml(path.read_bytes())
         services = {name: tuple(listed) for name, listed in root["services"].items()}
         categories = {name: tuple(_rows(listed)) for name, listed in root["categories"].items()}
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:

@@ -7,7 +7,7 @@ that took the number last before. Where both logs saw one start, it is one proce
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import pyarrow as pa
 
@@ -43,6 +43,8 @@ def process_trees(store: EventStore, findings: Iterable[Finding]) -> list[Proces
     return linked(rows, seeds)
 
 
+#: Stores that have the table ``process_names``, and of which hosts ``processes`` is: to make them takes long.
+_named: WeakSet[EventStore] = WeakSet()
 _registered: WeakKeyDictionary[EventStore, frozenset[object]] = WeakKeyDictionary()
 
 
@@ -52,15 +54,19 @@ def _guid(name: str) -> str:
 
 def _seeds(store: EventStore, rules: Iterable[str]) -> list[dict[str, object]]:
     """Matched events that name a process: host, its GUID, or the place of its own 4688, with the finding's key."""
-    pointers = ", ".join(sql_text(f"/{name}") for name in ("ProcessGuid", "SourceProcessGuid", "SourceProcessGUID"))
+    if store not in _named:
+        pointers = ", ".join(sql_text(f"/{name}") for name in ("ProcessGuid", "SourceProcessGuid", "SourceProcessGUID"))
+        store.engine.execute(
+            "CREATE OR REPLACE TEMP TABLE process_names AS "
+            f"SELECT source_id, line, EventID, {_guid('coalesce(guids[1], guids[2], guids[3])')} AS guid FROM "
+            f"(SELECT source_id, line, EventID, json_extract_string(Data, [{pointers}]) AS guids FROM windows_matched) "
+            "WHERE coalesce(guids[1], guids[2], guids[3]) IS NOT NULL OR EventID = 4688"
+        )
+        _named.add(store)
     found: list[dict[str, object]] = store.engine.query(
-        f"WITH named AS (SELECT source_id, line, EventID, json_extract_string(Data, [{pointers}]) AS guids "
-        "FROM windows_matched) "
-        "SELECT m.rule, m.host, coalesce(m.source_ip, '') AS source_ip, "
-        f"{_guid('coalesce(guids[1], guids[2], guids[3])')} AS guid, m.source_id, m.line "
-        f"FROM {MATCHES} m JOIN named e ON e.source_id = m.source_id AND e.line = m.line "
-        f"WHERE m.kind = '{TABLE}' AND m.rule IN ({sql_texts(rules)}) AND m.host IS NOT NULL "
-        "AND (coalesce(guids[1], guids[2], guids[3]) IS NOT NULL OR e.EventID = 4688) ORDER BY ALL"
+        "SELECT m.rule, m.host, coalesce(m.source_ip, '') AS source_ip, e.guid, m.source_id, m.line "
+        f"FROM {MATCHES} m JOIN process_names e ON e.source_id = m.source_id AND e.line = m.line "
+        f"WHERE m.kind = '{TABLE}' AND m.rule IN ({sql_texts(rules)}) AND m.host IS NOT NULL ORDER BY ALL"
     ).to_pylist()
     return found
 

@@ -13,8 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from brokenseal.content_yaml import read_yaml
 from brokenseal.parsers.mail_audit import TABLE as MAIL_AUDIT
 
 #: What takes a setting back, or leaves it as it was.
@@ -80,7 +79,7 @@ def plain_operation(operation: str) -> str:
 @cache
 def setting_kinds() -> tuple[SettingKind, ...]:
     text = (files("brokenseal") / "content" / "mailboxes" / "settings.yaml").read_text("utf-8")
-    kinds: list[dict[str, Any]] = yaml.safe_load(text)
+    kinds: list[dict[str, Any]] = read_yaml(text)
     return tuple(
         SettingKind(
             kind["what"],

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 
 import pyarrow as pa
 
@@ -64,7 +65,7 @@ def _judged(store: EventStore, rules: WindowsRules, events: str, jobs: int) -> I
 
     with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="judge") as pool:
         running: set[Future[Matches]] = set()
-        for part in _gathered(rules, _batches(store, events)):
+        for part in _gathered(rules, _alike(rules, _batches(store, events), pool, jobs)):
             running.add(pool.submit(judge, part))
             if len(running) > jobs:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -72,11 +73,21 @@ def _judged(store: EventStore, rules: WindowsRules, events: str, jobs: int) -> I
         yield from (future.result() for future in running)
 
 
-def _gathered(rules: WindowsRules, batches: Iterable[pa.Table]) -> Iterator[AlikeRows]:
-    """Rows of several batches, those that are alike as one, until there is enough to judge."""
+def _alike(rules: WindowsRules, batches: Iterable[pa.Table], pool: Executor, ahead: int) -> Iterator[AlikeRows]:
+    """The rows of each batch, those that are alike as one, in the order of the batches; so many are made at once."""
+    coming: deque[Future[AlikeRows]] = deque()
+    for batch in batches:
+        coming.append(pool.submit(rules.alike, batch))
+        if len(coming) > ahead:
+            yield coming.popleft().result()
+    yield from (future.result() for future in coming)
+
+
+def _gathered(rules: WindowsRules, batches: Iterable[AlikeRows]) -> Iterator[AlikeRows]:
+    """Several batches as one, until there is enough to judge."""
     waiting: list[AlikeRows] = []
     for batch in batches:
-        waiting.append(rules.alike(batch))
+        waiting.append(batch)
         if _enough(waiting):
             # Together they may be much less.
             waiting = [rules.joined(waiting)] if len(waiting) > 1 else waiting

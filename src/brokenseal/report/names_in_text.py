@@ -16,7 +16,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple, cast
 
-import yaml
+from brokenseal.content_yaml import read_yaml
 
 #: Kinds of names: an account or a person, an address, an identifier of an account.
 USER, ADDRESS, ACCOUNT = "user", "address", "account"
@@ -93,7 +93,7 @@ class Found(NamedTuple):
 @cache
 def _lists() -> dict[str, object]:
     file = files("brokenseal") / "content" / "redaction" / "names.yaml"
-    return cast(dict[str, object], yaml.safe_load(file.read_text(encoding="utf-8")))
+    return cast(dict[str, object], read_yaml(file.read_text(encoding="utf-8")))
 
 
 @cache

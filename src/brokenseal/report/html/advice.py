@@ -14,9 +14,9 @@ from importlib.resources import files
 from ipaddress import ip_address
 from typing import TypedDict, cast
 
-import yaml
 from markupsafe import Markup, escape
 
+from brokenseal.content_yaml import read_yaml
 from brokenseal.report.html.clock import read_times
 from brokenseal.report.html.context import Context
 from brokenseal.report.html.stages import findings_of
@@ -68,7 +68,7 @@ class Advice:
 def entries() -> tuple[Entry, ...]:
     """The steps of ``content/advice/commands.yaml``."""
     file = files("brokenseal") / "content" / "advice" / "commands.yaml"
-    return tuple(cast(list[Entry], yaml.safe_load(file.read_text(encoding="utf-8"))["steps"]))
+    return tuple(cast(list[Entry], read_yaml(file.read_text(encoding="utf-8"))["steps"]))
 
 
 def view(context: Context) -> Advice:

@@ -11,9 +11,9 @@ from functools import cache
 from importlib.resources import files
 from typing import cast
 
-import yaml
 from markupsafe import Markup, escape
 
+from brokenseal.content_yaml import read_yaml
 from brokenseal.errors import UsageError
 from brokenseal.report.html.clock import read_time, written
 from brokenseal.report.html.shown import LONGEST_NAME, bare, shown
@@ -37,7 +37,7 @@ def load_texts(language: str) -> Texts:
         raise UsageError(f"no texts in the language '{plain(language, 40)}'; there are: {', '.join(languages())}.")
     file = files("brokenseal.report.html") / _FOLDER / f"{language}.yaml"
     found: dict[str, str] = {}
-    _flatten(yaml.safe_load(file.read_text(encoding="utf-8")), "", found)
+    _flatten(read_yaml(file.read_text(encoding="utf-8")), "", found)
     return Texts(language, found)
 
 
