@@ -93,3 +93,5 @@ def test_rows_with_is_what_a_look_at_each_says(texts: list[str | None], part: st
     whole = pa.array(texts, pa.string())
     assert rows_with(whole, part.encode()).tolist() == expected
     assert rows_with(whole[1:], part.encode()).tolist() == expected[1:]
+    either = [text is not None and ("b" in text or part in text) for text in texts]
+    assert rows_with(whole, b"b", part.encode()).tolist() == either

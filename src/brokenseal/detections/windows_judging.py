@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -48,20 +48,34 @@ class ReadyRule:
         return self.rule.condition_sql(self.kind.name, [shadow.name for shadow in self.shadows])
 
 
-def judged(
-    engine: Engine, name: str, rows: pa.Table, rules: Sequence[tuple[ReadyRule, Places]]
-) -> Iterator[tuple[ReadyRule, Outcome]]:
+#: A rule, and the places of the rows that it may be true of.
+Candidates = tuple[ReadyRule, Places]
+#: Does some work on each part with an engine that nobody else uses meanwhile; what came of it, in the order of the parts.
+Run = Callable[
+    [Callable[[Engine, Sequence[Candidates]], list[Outcome]], list[Sequence[Candidates]]], Iterable[list[Outcome]]
+]
+
+
+def in_turn(engine: Engine) -> Run:
+    """One part after the other, in *engine*."""
+    return lambda work, parts: (work(engine, part) for part in parts)
+
+
+def judged(name: str, rows: pa.Table, rules: Sequence[Candidates], run: Run) -> Iterator[tuple[ReadyRule, Outcome]]:
     """Each of *rules* on its places in *rows*, which have the columns and shadows that the rules need.
 
-    ``name`` is that of a table to be made in *engine* for the time being.
+    ``name`` is that of a table to be made for the time being in the engines that ``run`` gives.
     """
-    for at in range(0, len(rules), _TOGETHER):
-        part = rules[at : at + _TOGETHER]
+
+    def judge(engine: Engine, part: Sequence[Candidates]) -> list[Outcome]:
         try:
-            found = _together(engine, name, rows, part)
+            return _together(engine, name, rows, part)
         except Exception:  # noqa: BLE001 - the engine's own errors are not known here
             # Of one rule; each by itself tells of which.
-            found = [_alone(engine, name, rows, *one) for one in part]
+            return [_alone(engine, name, rows, *one) for one in part]
+
+    parts = [rules[at : at + _TOGETHER] for at in range(0, len(rules), _TOGETHER)]
+    for part, found in zip(parts, run(judge, parts), strict=True):
         yield from zip([item for item, _ in part], found, strict=True)
 
 
@@ -72,7 +86,7 @@ def _alone(engine: Engine, name: str, rows: pa.Table, item: ReadyRule, places: P
         return error
 
 
-def _together(engine: Engine, name: str, rows: pa.Table, rules: Sequence[tuple[ReadyRule, Places]]) -> list[Outcome]:
+def _together(engine: Engine, name: str, rows: pa.Table, rules: Sequence[Candidates]) -> list[Outcome]:
     """The rows of each rule, by one query."""
     columns = sorted({column for item, _ in rules for column in item.needed})
     table = rows.select(columns)

@@ -26,8 +26,8 @@ from brokenseal.detections.literal_hits import LiteralHits, hits_in_values
 from brokenseal.detections.matching import MATCH_SCHEMA, Matches, RuleFailure
 from brokenseal.detections.rules import Rule
 from brokenseal.detections.shadows import with_shadows
-from brokenseal.detections.windows_alike import AlikeRows, Places, alike_rows, joined
-from brokenseal.detections.windows_judging import ROWS, Outcome, ReadyRule, judged
+from brokenseal.detections.windows_alike import AlikeRows, alike_rows, joined
+from brokenseal.detections.windows_judging import ROWS, Candidates, Outcome, ReadyRule, Run, in_turn, judged
 from brokenseal.detections.windows_kind import (
     WindowsKind,
     by_lower_case,
@@ -110,8 +110,9 @@ class WindowsRules:
         """The matches of all rules in *batch* (``BATCH_COLUMNS``), unsorted."""
         return self.match_alike(engine, self.alike(batch))
 
-    def match_alike(self, engine: Engine, alike: AlikeRows) -> Matches:
-        """The matches of all rules, unsorted."""
+    def match_alike(self, engine: Engine, alike: AlikeRows, run: Run | None = None) -> Matches:
+        """The matches of all rules, unsorted. ``run`` judges side by side what is done in turn without it."""
+        run = run or in_turn(engine)
         batch = alike.table
         if not batch.num_rows or not self._views:
             return Matches(MATCH_SCHEMA.empty_table())
@@ -123,7 +124,7 @@ class WindowsRules:
         for name, ready in self._views.items():
             if not masks[name]:
                 continue
-            for item, outcome in _match_view(engine, windows_kind(name), ready, batch, rows, masks[name]):
+            for item, outcome in _match_view(engine, windows_kind(name), ready, batch, rows, masks[name], run):
                 if isinstance(outcome, Exception):
                     failures.append(RuleFailure(item.rule.id, str(outcome)))
                 elif len(outcome):
@@ -164,7 +165,13 @@ class _Rows:
 
 
 def _match_view(
-    engine: Engine, kind: WindowsKind, ready: Sequence[ReadyRule], batch: pa.Table, rows: _Rows, mask: Bits
+    engine: Engine,
+    kind: WindowsKind,
+    ready: Sequence[ReadyRule],
+    batch: pa.Table,
+    rows: _Rows,
+    mask: Bits,
+    run: Run,
 ) -> Iterator[tuple[ReadyRule, Outcome]]:
     """Each rule that has candidates, with the rows that it is true of."""
     candidates: list[tuple[ReadyRule, Bits]] = []
@@ -178,7 +185,7 @@ def _match_view(
         return
     places = _places(union, rows.length)
     chosen = [(item, np.searchsorted(places, _places(own, rows.length))) for item, own in candidates]
-    for item, outcome in _run(engine, kind, batch.take(pa.array(places)), chosen):
+    for item, outcome in _judged(engine, kind, batch.take(pa.array(places)), chosen, run):
         yield item, outcome if isinstance(outcome, Exception) else places[outcome]
 
 
@@ -221,8 +228,8 @@ def _places(bits: Bits, length: int) -> npt.NDArray[np.int64]:
     return np.flatnonzero(np.unpackbits(packed, count=length, bitorder="little"))
 
 
-def _run(
-    engine: Engine, kind: WindowsKind, rows: pa.Table, rules: Sequence[tuple[ReadyRule, Places]]
+def _judged(
+    engine: Engine, kind: WindowsKind, rows: pa.Table, rules: Sequence[Candidates], run: Run
 ) -> Iterator[tuple[ReadyRule, Outcome]]:
     """Each of *rules* on its places in *rows* (all of the view): those that it is true of."""
     number = next(_serial)
@@ -244,7 +251,7 @@ def _run(
     group_of = np.empty(rows.num_rows, dtype=np.int64)
     group_of[np.asarray(places.flatten())] = np.asarray(pc.list_parent_indices(places))
     groups = looked_at.drop_columns([ROWS]).append_column(ROWS, pa.array(range(looked_at.num_rows), pa.int64()))
-    for item, outcome in judged(engine, prepared, groups, [(item, np.unique(group_of[own])) for item, own in rules]):
+    for item, outcome in judged(prepared, groups, [(item, np.unique(group_of[own])) for item, own in rules], run):
         if isinstance(outcome, Exception):
             yield item, outcome
         else:

@@ -16,7 +16,7 @@ from brokenseal.detections.windows_kind import WindowsKind, by_lower_case, keys_
 from brokenseal.detections.windows_logs import PREFIX
 from brokenseal.detections.windows_matching import BATCH_COLUMNS, WindowsRules
 from brokenseal.events import EventStore
-from brokenseal.events.engine import DuckEngine, sql_name
+from brokenseal.events.engine import DuckEngine, Engine, sql_name
 from brokenseal.incident.event_sql import hosted
 from brokenseal.incident.knowledge import Knowledge
 from brokenseal.parsers.windows_event import TABLE
@@ -57,19 +57,30 @@ def _judged(store: EventStore, rules: WindowsRules, events: str, jobs: int) -> I
     """The matches of each part, as they come."""
     engines = threading.local()
 
+    def own_engine() -> Engine:
+        if not hasattr(engines, "own"):
+            engines.own = DuckEngine(threads=1, memory_limit_mib=_WORKER_MIB)
+        engine: Engine = engines.own
+        return engine
+
     def judge(rows: AlikeRows) -> Matches:
-        engine = getattr(engines, "own", None)
-        if engine is None:
-            engine = engines.own = DuckEngine(threads=1, memory_limit_mib=_WORKER_MIB)
-        return rules.match_alike(engine, rows)
+        return rules.match_alike(own_engine(), rows)
 
     with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="judge") as pool:
         running: set[Future[Matches]] = set()
+        last: AlikeRows | None = None
         for part in _gathered(rules, _alike(rules, _batches(store, events), pool, jobs)):
-            running.add(pool.submit(judge, part))
+            if last is not None:
+                running.add(pool.submit(judge, last))
+            last = part
             if len(running) > jobs:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
+        if last is not None:
+            # Mostly the only one: its rules are judged side by side.
+            yield rules.match_alike(
+                own_engine(), last, lambda work, parts: pool.map(lambda part: work(own_engine(), part), parts)
+            )
         yield from (future.result() for future in running)
 
 

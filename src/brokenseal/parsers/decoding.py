@@ -70,23 +70,24 @@ def newlines_of(data: bytes, encoding: str = "utf-8") -> Positions:
     return np.flatnonzero(units == LF) * 2
 
 
-def rows_with(texts: pa.Array, part: bytes) -> Mask:
-    """Which of *texts* (``string``) contain *part*: one search through all of them."""
+def rows_with(texts: pa.Array, *parts: bytes) -> Mask:
+    """Which of *texts* (``string``) contain any of *parts*: one search for each through all of them."""
     found = np.zeros(len(texts), dtype=np.bool_)
     bounds, data = (texts.buffers()[at] for at in (1, 2))
     if data is None or not len(texts):
         return found
     ends = np.frombuffer(bounds, dtype=np.int32, count=len(texts) + 1, offset=4 * texts.offset)
     whole = memoryview(data)[ends[0] : ends[-1]].tobytes()
-    hits = []
-    at = whole.find(part)
-    while at >= 0:
-        hits.append(at)
-        at = whole.find(part, at + 1)
-    places = np.array(hits, dtype=np.int64) + int(ends[0])
-    rows = np.searchsorted(ends, places, side="right") - 1
-    # What lies across the bound of two texts is in neither.
-    found[rows[places + len(part) <= ends[rows + 1]]] = True
+    for part in parts:
+        hits = []
+        at = whole.find(part)
+        while at >= 0:
+            hits.append(at)
+            at = whole.find(part, at + 1)
+        places = np.array(hits, dtype=np.int64) + int(ends[0])
+        rows = np.searchsorted(ends, places, side="right") - 1
+        # What lies across the bound of two texts is in neither.
+        found[rows[places + len(part) <= ends[rows + 1]]] = True
     found &= np.asarray(texts.is_valid())
     return found
 

@@ -30,7 +30,7 @@ from brokenseal.parsers.evtx_tables import Tables
 from brokenseal.parsers.windows_event import WindowsEventParser
 
 #: So much of a file is decoded at once.
-GROUP_BYTES = 4 << 20
+GROUP_BYTES = 8 << 20
 #: JSON that becomes one table.
 _PART_BYTES = 16 << 20
 _NONE = np.zeros(0, np.int64)

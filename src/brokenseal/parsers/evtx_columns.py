@@ -155,7 +155,7 @@ def _data(event_data: pa.Array, user_data: pa.Array, columns: Mapping[str, pa.Ch
     """The column ``Data``: an object of named data as it stands; what is different, one by one."""
     named = np.asarray(pc.fill_null(pc.starts_with(event_data, "{"), _FALSE))
     cmdlet = np.asarray(pc.fill_null(pc.equal(columns["Provider_Name"], _CMDLETS), _FALSE))
-    odd = ~named | cmdlet | rows_with(event_data, b'"Data":') | rows_with(event_data, b'"#attributes":')
+    odd = ~named | cmdlet | rows_with(event_data, b'"Data":', b'"#attributes":')
     if not odd.any():
         return as_chunked(event_data)
     chosen = pa.array(odd)
