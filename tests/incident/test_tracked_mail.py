@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from brokenseal import scan
+from brokenseal.incident.tracked_mail import MOST_TRACKED
 from brokenseal.report.document import validate
 
 Make = Callable[..., tuple[Path, dict[str, Any]]]
@@ -70,7 +71,7 @@ def test_a_message_that_a_record_names_is_found_in_message_tracking(tmp_path: Pa
         ("07:00:05", "DELIVER", "a", ANNA, 1000),
         ("08:00:00", "DELIVER", "other", ANNA, 5),
     )
-    row = row_of(tmp_path / "e", log, record("Bind", "a", "b"))
+    row = row_of(tmp_path / "e", log, record("Bind", "a", "b"), subjects=True)
     (message,) = row["tracked"]
     assert message == {
         "how": "read",
@@ -78,17 +79,44 @@ def test_a_message_that_a_record_names_is_found_in_message_tracking(tmp_path: Pa
         "recipients": 2,
         "bytes": 1000,
         "delivered": "2021-03-03T07:00:05.000Z",
+        "id": "<a@corp.example>",
+        "subject": "Offer",
     }
     # A size on the way is no size in the mailbox.
     assert (row["items_at_least"], row["bytes_at_least"], row["bytes_at_most"]) == (2, 0, None)
     assert (row["received"], row["estimate"]) == (None, None)
 
 
-def test_ids_and_subjects_are_only_there_when_asked_for(tmp_path: Path) -> None:
-    log = tracked(("07:00:05", "DELIVER", "a", ANNA, 1000))
-    assert "Offer" not in json.dumps(row_of(tmp_path / "e", log, record("Bind", "a")))
-    row = row_of(tmp_path / "f", log, record("Bind", "a"), subjects=True)
+def test_single_messages_are_only_there_when_asked_for(tmp_path: Path) -> None:
+    log = tracked(("07:00:05", "DELIVER", "a", ANNA, 1017), ("08:00:05", "DELIVER", "b", ANNA, 2019))
+    row = row_of(tmp_path / "e", log, record("Bind", "a", "b"))
+    assert row["tracked_total"] == {
+        "messages": 2,
+        "sent": 0,
+        "senders": 1,
+        "bytes": 3036,
+        "first": "2021-03-03T07:00:05.000Z",
+        "last": "2021-03-03T08:00:05.000Z",
+    }
+    # Neither the message itself nor whom it is from.
+    assert not [told for told in ("Offer", "1017", "2019", "<a@", "x@y.example") if told in json.dumps(row)]
+    # The sum over one message would be that message's size.
+    alone = row_of(tmp_path / "f", log, record("Bind", "a"))["tracked_total"]
+    assert alone == {"messages": 1, "sent": 0, "senders": 1, "bytes": None, "first": None, "last": None}
+    row = row_of(tmp_path / "g", log, record("Bind", "a"), subjects=True)
     assert (row["tracked"][0]["id"], row["tracked"][0]["subject"]) == ("<a@corp.example>", "Offer")
+    assert row["tracked_total"]["bytes"] == 1017
+
+
+def test_sums_are_of_all_messages_also_where_the_list_is_cut(tmp_path: Path) -> None:
+    names = [f"m{number}" for number in range(MOST_TRACKED + 7)]
+    log = tracked(*(("07:00:05", "DELIVER", name, ANNA, 10) for name in names))
+    row = row_of(tmp_path / "e", log, record("Bind", *names), subjects=True)
+    assert len(row["tracked"]) == MOST_TRACKED
+    assert (row["tracked_total"]["messages"], row["tracked_total"]["bytes"]) == (
+        MOST_TRACKED + 7,
+        10 * (MOST_TRACKED + 7),
+    )
 
 
 def test_what_arrived_bounds_the_mail_of_that_time_and_no_other(tmp_path: Path) -> None:
@@ -160,6 +188,6 @@ def test_what_arrived_is_what_the_logs_add_up_to(simulated: Make, seed: int) -> 
 
 def test_a_message_sent_in_a_users_name_has_its_size(simulated: Make) -> None:
     evidence, truth = simulated("stolen-session", seed=3, users=5)
-    rows: Any = scan([evidence]).document["mailboxes"]
+    rows: Any = scan([evidence], subjects=True).document["mailboxes"]
     sent = {(row["mailbox"], each["bytes"]) for row in rows for each in row["tracked"] if each["how"] == "sent"}
     assert sent == {(one["mailbox"], one["bytes"]) for one in truth["mail_sent"]}

@@ -160,10 +160,14 @@ def test_what_message_tracking_says_is_no_bound_of_the_row() -> None:
         **ROW,
         "received": {"first": ROW["first"], "last": ROW["last"], "messages": 12, "bytes": 1200, "complete": False},
         "estimate": {"messages": 10, "message_bytes": 100, "of": 12},
-        "tracked": [
-            {"how": "read", "sender": "x@y.example", "recipients": 1, "bytes": 70, "delivered": ROW["first"]},
-            {"how": "sent", "sender": "x@y.example", "recipients": 3, "bytes": None, "delivered": None},
-        ],
+        "tracked_total": {
+            "messages": 2,
+            "sent": 1,
+            "senders": 1,
+            "bytes": 70,
+            "first": ROW["first"],
+            "last": ROW["first"],
+        },
     }
     text = printed(document(row))
     assert "12 messages (1.2 kB (1,200 bytes)) came in" in text
@@ -174,9 +178,34 @@ def test_what_message_tracking_says_is_no_bound_of_the_row() -> None:
     (cell,) = cells(ledger_csv(document(row)))
     assert (cell["items_at_most"], cell["received_messages"], cell["estimated_messages"]) == ("", "12", "10")
     assert (cell["tracked_messages"], cell["tracked_bytes"]) == ("2", "70")
+    assert cell["tracked_not_listed"] == ""
     (notice,) = cells(notify_csv(document(row)))
     assert "of this mail no more can have been read" in notice["what"]
     assert "estimate" not in "".join(notice.values())
+
+
+def test_the_list_of_messages_says_how_many_it_leaves_out() -> None:
+    told = {"messages": 203, "sent": 0, "senders": 9, "bytes": 70, "first": ROW["first"], "last": ROW["last"]}
+    message = {"how": "read", "sender": "x@y.example", "recipients": 1, "bytes": 7, "delivered": ROW["first"]}
+    listed = [{**message, "id": f"<{number}@y.example>", "subject": "Offer"} for number in range(200)]
+    row = {**ROW, "tracked_total": told, "tracked": listed}
+    text = printed(document(row), verbose=True)
+    assert "knows 203 messages" in text
+    assert "3 more messages not listed (the list has the first 200)" in text
+    (cell,) = cells(ledger_csv(document(row)))
+    assert (cell["tracked_messages"], cell["tracked_not_listed"]) == ("203", "3")
+    whole = {**ROW, "tracked_total": {**told, "messages": 200}, "tracked": listed}
+    assert "not listed" not in printed(document(whole), verbose=True)
+    # Where no list is shown nothing is left out of it.
+    assert "not listed" not in printed(document({**ROW, "tracked_total": told}), verbose=True)
+
+
+def test_of_a_single_message_no_size_and_no_time_is_told() -> None:
+    told = {"messages": 1, "sent": 1, "senders": 1, "bytes": None, "first": None, "last": None}
+    row = {**ROW, "tracked_total": told}
+    assert "knows 1 message that the records name, 1 of them sent, from 1 sender\n" in printed(document(row))
+    (cell,) = cells(ledger_csv(document(row)))
+    assert (cell["tracked_messages"], cell["tracked_bytes"]) == ("1", "")
 
 
 def test_hints_say_that_they_are_hints() -> None:

@@ -111,7 +111,7 @@ def scan(
     ] = None,
     subjects: Annotated[
         bool,
-        typer.Option("--subjects", help="Name ids and subjects of messages that audit records show. They are private."),
+        typer.Option("--subjects", help="Show single messages: ids, subjects, sizes, who wrote. They are private."),
     ] = False,
     geoip: Annotated[
         Path | None,

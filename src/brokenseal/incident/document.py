@@ -85,6 +85,7 @@ def incident_document(account: Account, *, subjects: bool = False) -> Json:
             "until": _moment(account.until),
             "iis_timezone": account.iis_timezone,
             "geoip": _places(account.places),
+            "subjects": subjects,
         },
         "hosts": [_host(account, host) for host in sorted(account.host_verdicts)],
         "campaigns": [_campaign(campaign, judgement) for campaign, judgement in account.campaigns],

@@ -11,7 +11,7 @@ from brokenseal.incident.ledger_rows import GAPS, MailboxAccess
 from brokenseal.incident.mailbox_changes import MailboxChange
 from brokenseal.incident.outflow import Outflow
 from brokenseal.incident.references import reference
-from brokenseal.incident.tracked_mail import Received, TrackedMessage
+from brokenseal.incident.tracked_mail import Received, TrackedMail, TrackedMessage
 from brokenseal.incident.travel import TravelHint
 
 Json = dict[str, object]
@@ -46,9 +46,9 @@ def mailbox_entry(
         "changes": [change_entry(change, by_id) for change in row.changes],
         "received": _received(row.received),
         "estimate": _estimate(row),
-        "tracked": [_tracked(message, subjects=subjects) for message in row.tracked],
+        "tracked_total": _tracked_total(row.tracked, subjects=subjects),
         "hints": [hint_entry(hint, by_id) for hint in row.hints],
-        **({"messages": row.message_ids, "subjects": row.subjects} if subjects else {}),
+        **(_single_messages(row) if subjects else {}),
         "evidence": [reference(line, by_id) for line in row.lines],
     }
 
@@ -73,14 +73,44 @@ def _estimate(row: MailboxAccess) -> Json | None:
     return {"messages": round(row.bytes_at_least / mean), "message_bytes": mean, "of": row.received.messages}
 
 
-def _tracked(message: TrackedMessage, *, subjects: bool) -> Json:
+def _tracked_total(tracked: TrackedMail | None, *, subjects: bool) -> Json | None:
+    """Sums of a row. Without *subjects* a sum over one message is left out: it would be that message's own."""
+    if tracked is None:
+        return None
+    told = subjects or tracked.messages > 1
+    return {
+        "messages": tracked.messages,
+        "sent": tracked.sent,
+        "senders": tracked.senders,
+        "bytes": tracked.size if told else None,
+        "first": _moment(tracked.first_ms) if told else None,
+        "last": _moment(tracked.last_ms) if told else None,
+    }
+
+
+def _single_messages(row: MailboxAccess) -> Json:
+    """What is private: facts of single messages."""
+    listed = row.tracked.listed if row.tracked is not None else []
+    return {
+        "messages": row.message_ids,
+        "subjects": row.subjects,
+        "tracked": [_tracked(message) for message in listed],
+    }
+
+
+def _moment(time_ms: int | None) -> str | None:
+    return None if time_ms is None else rfc3339(time_ms)
+
+
+def _tracked(message: TrackedMessage) -> Json:
     return {
         "how": message.how,
         "sender": message.sender,
         "recipients": message.recipients,
         "bytes": message.size,
-        "delivered": None if message.delivered_ms is None else rfc3339(message.delivered_ms),
-        **({"id": message.message_id, "subject": message.subject} if subjects else {}),
+        "delivered": _moment(message.delivered_ms),
+        "id": message.message_id,
+        "subject": message.subject,
     }
 
 

@@ -9,7 +9,7 @@ from brokenseal.incident.findings import Line
 
 if TYPE_CHECKING:
     from brokenseal.incident.mailbox_changes import MailboxChange
-    from brokenseal.incident.tracked_mail import Received, TrackedMessage
+    from brokenseal.incident.tracked_mail import Received, TrackedMail
     from brokenseal.incident.travel import TravelHint
 
 EWS_SSRF = "ews-ssrf"
@@ -80,7 +80,7 @@ class MailboxAccess:
     actions: dict[str, int] = field(default_factory=dict)
     confidence: str = "high"
     changes: list[MailboxChange] = field(default_factory=list)
-    tracked: list[TrackedMessage] = field(default_factory=list)
+    tracked: TrackedMail | None = None
     received: Received | None = None
     hints: list[TravelHint] = field(default_factory=list)
 

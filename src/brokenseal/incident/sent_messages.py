@@ -8,7 +8,7 @@ from brokenseal.events import EventStore
 from brokenseal.incident.findings import Line
 from brokenseal.incident.identities import Identities, plain_name
 from brokenseal.incident.ledger_rows import SIGNED_IN, MailboxAccess
-from brokenseal.incident.tracked_mail import MOST_TRACKED, TrackedMessage
+from brokenseal.incident.tracked_mail import MOST_TRACKED, TrackedMail, TrackedMessage
 
 #: How an action of a ledger row is called.
 SENT = "message sent (message tracking)"
@@ -35,6 +35,7 @@ def add_sent_messages(store: EventStore, ledger: Sequence[MailboxAccess], identi
         "ORDER BY time_ms, r.rank, t.line"
     ).to_pylist()
     seen: set[tuple[str | None, str]] = set()
+    senders: dict[int, set[str]] = {}
     for row in rows:
         if not row["sender"] or _name(row["sender"], identities) != _name(row["mailbox"], identities):
             continue
@@ -47,9 +48,15 @@ def add_sent_messages(store: EventStore, ledger: Sequence[MailboxAccess], identi
                 continue
             seen.add(key)
             entry.actions[SENT] = entry.actions.get(SENT, 0) + 1
-            if entry.actions[SENT] <= MOST_TRACKED:
-                told = (row["message"] or "", row["sender"].lower(), row["recipients"], row["size"], row["time_ms"])
-                entry.tracked.append(TrackedMessage("sent", *told, row["subject"]))
+            sender = row["sender"].lower()
+            senders.setdefault(id(entry), set()).add(sender)
+            entry.tracked = tracked = entry.tracked or TrackedMail(first_ms=row["time_ms"])
+            tracked.messages, tracked.sent = entry.actions[SENT], entry.actions[SENT]
+            tracked.senders, tracked.size = len(senders[id(entry)]), tracked.size + (row["size"] or 0)
+            tracked.last_ms = row["time_ms"]
+            if len(tracked.listed) < MOST_TRACKED:
+                told = (row["message"] or "", sender, row["recipients"], row["size"], row["time_ms"])
+                tracked.listed.append(TrackedMessage("sent", *told, row["subject"]))
             if entry.actions[SENT] <= _MOST_LINES:
                 entry.lines.append(Line(row["source_id"], row["line"], row["offset"], row["time_ms"]))
 

@@ -1,6 +1,7 @@
 """What message tracking adds to rows of the ledger: the messages that audit records name, and how much arrived at all.
 
-* A message whose id an audit record names: sender, recipients, size as it travelled, when it was delivered.
+* A message whose id an audit record names: sender, recipients, size as it travelled, when it was delivered. Such facts of
+  single messages are private; the sums of a row are not.
 * Where nothing counts the messages that were read: how many were delivered to the mailbox from the begin of the message
   tracking log to the last access. Of *this* mail no more can have been read; of older mail it says nothing.
 * An estimate of how many messages a number of bytes is, by the mean size of what the mailbox gets.
@@ -13,7 +14,7 @@ was sent out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from brokenseal.events import EventStore
 from brokenseal.events.sources import rfc3339
@@ -41,6 +42,22 @@ class TrackedMessage:
     size: int | None
     delivered_ms: int | None
     subject: str | None
+
+
+@dataclass(slots=True)
+class TrackedMail:
+    """All such messages of a row, and the first :data:`MOST_TRACKED` of them in ``listed``.
+
+    ``senders``: how many different ones; ``size``: bytes of those whose size is known; times of delivery in ms UTC.
+    """
+
+    messages: int = 0
+    sent: int = 0
+    senders: int = 0
+    size: int = 0
+    first_ms: int | None = None
+    last_ms: int | None = None
+    listed: list[TrackedMessage] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +101,8 @@ def _add_named(store: EventStore, tracking: str, ledger: Sequence[MailboxAccess]
     if not boxes:
         return
     register_rows(store, "tracked_boxes", {"number": NUMBER, "intrusion": TEXT, "box": TEXT}, boxes)
-    rows = store.engine.query(
+    store.engine.execute(
+        "CREATE OR REPLACE TEMP TABLE tracked_messages AS "
         "WITH ids AS (SELECT b.number, lower(unnest(from_json(a.MessageIds, '[\"VARCHAR\"]'))) AS message, "
         "CASE WHEN a.reads THEN 0 WHEN lower(a.Operation) IN ('send', 'sendas', 'sendonbehalf') THEN 1 ELSE 2 END AS how "
         "FROM actor_audit a JOIN tracked_boxes b ON b.box = a.box AND b.intrusion IS NOT DISTINCT FROM a.intrusion "
@@ -93,13 +111,25 @@ def _add_named(store: EventStore, tracking: str, ledger: Sequence[MailboxAccess]
         'max(t."recipient-count") AS recipients, max(t."total-bytes") AS size, '
         "epoch_ms(coalesce(min(t.time) FILTER (upper(t.\"event-id\") = 'DELIVER'), min(t.time))) AS delivered_ms, "
         'min(t."message-subject") AS subject '
-        f'FROM named n JOIN {tracking} t ON lower(t."message-id") = n.message GROUP BY n.number, n.how, n.message '
-        f"QUALIFY row_number() OVER (PARTITION BY n.number ORDER BY delivered_ms, message_id) <= {MOST_TRACKED} "
-        "ORDER BY n.number, delivered_ms, message_id"
+        f'FROM named n JOIN {tracking} t ON lower(t."message-id") = n.message GROUP BY n.number, n.how, n.message'
+    )
+    totals = store.engine.query(
+        f"SELECT number, count(*) AS messages, count(*) FILTER (how = {_HOW.index('sent')}) AS sent, "
+        "count(DISTINCT sender) AS senders, coalesce(sum(size), 0)::BIGINT AS size, min(delivered_ms) AS first_ms, "
+        "max(delivered_ms) AS last_ms FROM tracked_messages GROUP BY number"
     ).to_pylist()
-    for row in rows:
-        number, how = row.pop("number"), row.pop("how")
-        ledger[number].tracked.append(TrackedMessage(_HOW[how], **row))
+    for row in totals:
+        number = row.pop("number")
+        ledger[number].tracked = TrackedMail(**row)
+    listed = store.engine.query(
+        "SELECT * FROM tracked_messages "
+        f"QUALIFY row_number() OVER (PARTITION BY number ORDER BY delivered_ms, message_id) <= {MOST_TRACKED} "
+        "ORDER BY number, delivered_ms, message_id"
+    ).to_pylist()
+    for row in listed:
+        tracked = ledger[row.pop("number")].tracked
+        assert tracked is not None
+        tracked.listed.append(TrackedMessage(_HOW[row.pop("how")], **row))
 
 
 def _add_received(

@@ -22,6 +22,7 @@ from brokenseal.report.wording import (
     hint_in_words,
     in_words,
     moment,
+    not_listed,
     received_in_words,
     seen_in_words,
     span,
@@ -55,6 +56,7 @@ COLUMNS = (
     "estimated_messages",
     "tracked_messages",
     "tracked_bytes",
+    "tracked_not_listed",
     "evidence",
 )
 NOTIFY_COLUMNS = ("person", "period_utc", "what", "how_much", "how_sure", "evidence")
@@ -209,17 +211,19 @@ def _labelled(row: Mailbox, *, verbose: bool) -> Iterable[tuple[str, str]]:
         yield "Records", ", ".join(actions)
     for change in row.get("changes", []):
         yield "Changed", change_in_words(change)
-    received, estimate, tracked = row.get("received"), row.get("estimate"), row.get("tracked")
+    received, estimate, tracked = row.get("received"), row.get("estimate"), row.get("tracked_total")
     if received:
         yield "Arrived", received_in_words(received)
     if estimate:
         yield "Estimate", estimate_in_words(estimate)
     if tracked:
         yield "Tracked", tracked_in_words(tracked)
-        for message in tracked if verbose else []:
+        for message in row.get("tracked", []) if verbose else []:
             size = bytes_in_words(message["bytes"] or 0)
-            told = [moment(message["delivered"]), plain(message["sender"]), size, plain(message.get("subject"))]
+            told = [moment(message["delivered"]), plain(message["sender"]), size, plain(message["subject"])]
             yield "", ", ".join(part for part in told if part)
+        if verbose and not_listed(row):
+            yield "", f"… {not_listed(row)}"
     hints = row.get("hints", [])
     for hint in hints if verbose else hints[:3]:
         yield "Hint", hint_in_words(hint)
@@ -282,14 +286,16 @@ def _cells(row: Mailbox) -> list[object]:
 
 
 def _from_tracking(row: Mailbox) -> list[object]:
-    received, estimate, tracked = row.get("received"), row.get("estimate"), row.get("tracked", [])
+    received, estimate, tracked = row.get("received"), row.get("estimate"), row.get("tracked_total")
+    listed = row.get("tracked")
     return [
         received["first"] if received else None,
         received["messages"] if received else None,
         received["bytes"] if received else None,
         estimate["messages"] if estimate else None,
-        len(tracked) or None,
-        sum(message["bytes"] or 0 for message in tracked) or None,
+        tracked["messages"] if tracked else None,
+        tracked["bytes"] if tracked else None,
+        tracked["messages"] - len(listed) if tracked and listed is not None else None,
     ]
 
 

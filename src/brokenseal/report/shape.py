@@ -164,8 +164,17 @@ class TrackedMessage(TypedDict):
     recipients: int | None
     bytes: int | None
     delivered: str | None
-    id: NotRequired[str]
-    subject: NotRequired[str | None]
+    id: str
+    subject: str | None
+
+
+class TrackedTotal(TypedDict):
+    messages: int
+    sent: int
+    senders: int
+    bytes: int | None
+    first: str | None
+    last: str | None
 
 
 Hint = TypedDict(
@@ -209,10 +218,11 @@ class Mailbox(TypedDict):
     changes: NotRequired[list[Change]]
     received: NotRequired[Received | None]
     estimate: NotRequired[Estimate | None]
-    tracked: NotRequired[list[TrackedMessage]]
+    tracked_total: NotRequired[TrackedTotal | None]
     hints: NotRequired[list[Hint]]
     messages: NotRequired[list[str]]
     subjects: NotRequired[list[str]]
+    tracked: NotRequired[list[TrackedMessage]]
     evidence: NotRequired[list[Reference]]
 
 
@@ -324,6 +334,7 @@ class Scope(TypedDict):
     since: str | None
     until: str | None
     iis_timezone: str
+    subjects: NotRequired[bool]
     geoip: NotRequired[PlacesFile | None]
 
 

@@ -6,6 +6,11 @@ from brokenseal.incident.subject_logs import WITH_SUBJECTS
 from brokenseal.report.shape import IncidentDocument
 
 
+def names_subjects(document: IncidentDocument) -> bool:
+    """Whether the scan was asked for subjects and all else that tells of single messages."""
+    return bool(document.get("scope", {}).get("subjects"))
+
+
 def without_subjects(document: IncidentDocument) -> IncidentDocument:
     """A copy without the raw lines that can hold subjects; they count as withheld."""
     cited = document.get("cited")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from brokenseal.report.shape import Change, Estimate, Hint, Mailbox, Received, TrackedMessage
+from brokenseal.report.shape import Change, Estimate, Hint, Mailbox, Received, TrackedTotal
 from brokenseal.report.text import plain
 
 # From best to worst: the words after a server's name, and Rich's style. The words say it all: colour only repeats them.
@@ -153,17 +152,26 @@ def estimate_in_words(estimate: Estimate) -> str:
     )
 
 
-def tracked_in_words(tracked: Sequence[TrackedMessage]) -> str:
+def tracked_in_words(tracked: TrackedTotal) -> str:
     """Messages that records name, as message tracking has them, in a line."""
-    size = sum(message["bytes"] or 0 for message in tracked)
-    sent = sum(message["how"] == "sent" for message in tracked)
-    senders = len({message["sender"] for message in tracked if message["sender"]})
-    times = sorted(message["delivered"] for message in tracked if message["delivered"])
-    when = f", {span(times[0], times[-1])}" if times else ""
-    of_them = f", {sent:,} of them sent" if sent else ""
+    when = f", {span(tracked['first'], tracked['last'])}" if tracked["first"] else ""
+    of_them = f", {tracked['sent']:,} of them sent" if tracked["sent"] else ""
+    size = f": {bytes_in_words(tracked['bytes'])} as they travelled" if tracked["bytes"] is not None else ""
+    senders = f", from {count(tracked['senders'], 'sender')}" if tracked["senders"] else ""
     return (
-        f"message tracking knows {count(len(tracked), 'message')} that the records name{of_them}: "
-        f"{bytes_in_words(size)} as they travelled, from {count(senders, 'sender')}{when}"
+        f"message tracking knows {count(tracked['messages'], 'message')} that the records name{of_them}"
+        f"{size}{senders}{when}"
+    )
+
+
+def not_listed(mailbox: Mailbox) -> str:
+    """How many of the messages that message tracking knows a list of them leaves out; empty where it has all."""
+    total, listed = mailbox.get("tracked_total"), mailbox.get("tracked")
+    left_out = total["messages"] - len(listed) if total and listed is not None else 0
+    return (
+        f"{count(left_out, 'more message')} not listed (the list has the first {len(listed or ()):,})"
+        if left_out
+        else ""
     )
 
 

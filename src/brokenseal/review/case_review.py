@@ -13,7 +13,9 @@ from brokenseal.events import EventStore, default_jobs
 from brokenseal.events.engine import parquet_relation
 from brokenseal.events.web_file import STATES
 from brokenseal.incident.kept_results import latest_result
+from brokenseal.incident.subject_logs import PRIVATE_FIELDS
 from brokenseal.report.shape import Finding, IncidentDocument, Reference
+from brokenseal.report.withheld_lines import names_subjects
 from brokenseal.review.chosen import Chosen
 from brokenseal.review.decisions import Decisions, Marks, Target
 from brokenseal.review.event_index import open_index
@@ -60,6 +62,11 @@ class CaseReview:
         self.grades = known_grades()
         self.findings = {finding["id"]: finding for finding in self.document["findings"]}
         self._sources = {(one.name, one.sha256): one.id for one in self.store.sources.values()}
+
+    @property
+    def subjects(self) -> bool:
+        """Whether the scan was asked to name subjects, sizes and ids of messages."""
+        return names_subjects(self.document)
 
     @property
     def name(self) -> str:
@@ -167,13 +174,15 @@ class CaseReview:
         return set(self.timeline.keys(places).values())
 
     def record(self, row: EventRow) -> list[tuple[str, object]]:
-        """All fields of an event as the case keeps them."""
+        """All fields of an event as the case keeps them; without subjects, not those that tell of a single message."""
+        private = frozenset[str]() if self.subjects else PRIVATE_FIELDS.get(row.kind, frozenset())
         part = self.case.part_path("events", row.kind, self.store.sources[row.key.source_id].part)
         found = self.timeline.ask(
             f"SELECT * FROM {parquet_relation([part])} "
             f"WHERE source_id = {row.key.source_id} AND line = {row.key.line} LIMIT 1"
         )
-        return [(name, value) for name, value in found[0].items() if value is not None] if found else []
+        told = found[0].items() if found else ()
+        return [(name, value) for name, value in told if value is not None and name not in private]
 
     def close(self) -> None:
         self._engine.close()

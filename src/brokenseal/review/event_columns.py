@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from brokenseal.events.engine import sql_name
 from brokenseal.events.sources import WEB_FILE
+from brokenseal.incident.subject_logs import PRIVATE_FIELDS
 from brokenseal.parsers.file_listing import TABLE as FILE_LISTING
 from brokenseal.parsers.windows_event import TABLE as WINDOWS_EVENT
 
@@ -145,6 +146,18 @@ def shown_kinds() -> tuple[str, ...]:
     return tuple(sorted(_KINDS))
 
 
-def columns_of(kind: str) -> EventColumns:
-    """Raises KeyError for a kind that the timeline does not show."""
-    return _KINDS[kind]
+def columns_of(kind: str, *, subjects: bool) -> EventColumns:
+    """What is shown of a kind; without *subjects* nothing that tells of single messages.
+
+    Raises KeyError for a kind that the timeline does not show.
+    """
+    columns = _KINDS[kind]
+    private = {sql_name(name) for name in PRIVATE_FIELDS.get(kind, ())}
+    if subjects or not private:
+        return columns
+    return replace(
+        columns,
+        text=tuple(name for name in columns.text if name not in private),
+        account=_NOTHING if columns.account in private else columns.account,
+        mailbox=_NOTHING if columns.mailbox in private else columns.mailbox,
+    )

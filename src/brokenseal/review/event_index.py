@@ -29,6 +29,7 @@ from brokenseal.incident.event_sql import HOST, HOST_JOIN
 from brokenseal.incident.hosts import Hosts
 from brokenseal.incident.kept_results import KeptResult
 from brokenseal.report.shape import IncidentDocument
+from brokenseal.report.withheld_lines import names_subjects
 from brokenseal.review.event_columns import columns_of, shown_kinds
 from brokenseal.review.event_findings import TOLD_OF, EventFindings, count_told, register_told
 from brokenseal.review.opened_case import OpenedCase
@@ -44,7 +45,7 @@ EVENT, SPAN, HOUR, ENTITY, TOLD_SPAN = (
 #: Events of one stretch of time, and of one group of rows in the file: the least that is read for a page.
 SPAN_EVENTS = 1 << 14
 _MEMORY_MIB = 768
-_LAYOUT = 5
+_LAYOUT = 6
 #: Rows whose texts are in memory at once.
 _TEXT_ROWS = 2048
 
@@ -94,7 +95,7 @@ def _build(case: OpenedCase, result: KeptResult, file: Path, threads: int) -> No
             _register_hosts(engine, store)
             document = cast("IncidentDocument", result.document)
             register_told(engine, ATTACHED, store.sources.values(), document, result.matches)
-            _fill(engine, store)
+            _fill(engine, store, subjects=names_subjects(document))
             write_blocks(file.with_suffix(".npy"), _texts(engine))
             engine.execute(f"DETACH {ATTACHED}")
         unfinished.replace(file)
@@ -124,12 +125,12 @@ def _register_hosts(engine: DuckEngine, store: EventStore) -> None:
     )
 
 
-def _fill(engine: DuckEngine, store: EventStore) -> None:
+def _fill(engine: DuckEngine, store: EventStore, *, subjects: bool) -> None:
     selects = []
     for kind in shown_kinds():
         relation = store.events(kind)
         if relation is not None:
-            selects.append(_select(kind, relation))
+            selects.append(_select(kind, relation, subjects=subjects))
     engine.execute(
         f"CREATE TABLE {EVENT} (ms BIGINT, source_id INTEGER, line BIGINT, kind VARCHAR, host VARCHAR, ip VARCHAR, "
         "account VARCHAR, mailbox VARCHAR, text VARCHAR, more VARCHAR, told INTEGER)"
@@ -164,8 +165,8 @@ def _texts(engine: DuckEngine) -> Iterator[Iterator[pa.Table]]:
         yield engine.batches(texts, _TEXT_ROWS)
 
 
-def _select(kind: str, relation: str) -> str:
-    columns = columns_of(kind)
+def _select(kind: str, relation: str, *, subjects: bool) -> str:
+    columns = columns_of(kind, subjects=subjects)
     return (
         f"SELECT epoch_ms(e.time) AS ms, e.source_id, e.line, {sql_text(kind)} AS kind, "
         f"{HOST} AS host, {columns.ip_sql} AS ip, {columns.account_sql} AS account, {columns.mailbox_sql} AS mailbox, "

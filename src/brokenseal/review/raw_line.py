@@ -17,6 +17,7 @@ from brokenseal.events import Source
 from brokenseal.events.raw_records import RawRecords, found_again, named_binary, raw_records
 from brokenseal.events.sources import WEB_FILE
 from brokenseal.evidence import EvidenceFile
+from brokenseal.incident.subject_logs import WITH_SUBJECTS
 from brokenseal.parsers.record_text import RecordText
 from brokenseal.report.raw_lines import RawKey, physical_lines, raw_key, raw_lines
 from brokenseal.report.shape import CitedLine, Reference
@@ -38,6 +39,7 @@ _GONE = "The evidence is not there any more, or is not as it was, and the result
 _NOT_FOUND = "The line is not where it was in its file any more."
 _BINARY = "The file is no text: the fields are what was decoded of the record."
 _TOO_FAR = "The line lies too far into a compressed file to be read for a page."
+_WITHHELD = "Such a line tells of single messages, which are private: a scan with --subjects shows it."
 _FROM_EVIDENCE = "Read from the evidence now. Its size and time are those of the scan; its hash was not checked."
 _KEPT = "Kept in the result of the scan."
 
@@ -65,8 +67,11 @@ def raw_of(review: CaseReview, references: Sequence[Reference]) -> list[RawLine 
 
 def _read(review: CaseReview, missing: Mapping[int, Sequence[Reference]]) -> dict[RawKey, RawLine]:
     sources = [source for number in missing if (source := review.store.sources[number]).kind != WEB_FILE]
+    withheld = [source for source in sources if source.kind in WITH_SUBJECTS and not review.subjects]
+    hidden = RawLine(_FORMS["line"], Markup(""), _WITHHELD)
+    found: dict[RawKey, RawLine] = {raw_key(one): hidden for source in withheld for one in missing[source.id]}
+    sources = [source for source in sources if source not in withheld]
     at_hand = found_again(sources)
-    found: dict[RawKey, RawLine] = {}
     for source in sources:
         wanted = missing[source.id]
         lines = _of_source(source, at_hand.get(source.id), (one["offset"] for one in wanted))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from markupsafe import Markup
 
 from brokenseal.report.html.clock import read_time
 from brokenseal.report.html.context import Context
 from brokenseal.report.html.shown import LONGEST_NAME, shown
-from brokenseal.report.shape import Change, Estimate, Hint, Mailbox, Received, TrackedMessage
+from brokenseal.report.shape import Change, Estimate, Hint, Mailbox, Received, TrackedTotal
 
 _NAMES = 12
 
@@ -32,7 +30,7 @@ def change(context: Context, one: Change) -> Markup:
 
 def from_tracking(context: Context, mailbox: Mailbox) -> list[Markup]:
     """What message tracking adds."""
-    received, estimate, tracked = mailbox.get("received"), mailbox.get("estimate"), mailbox.get("tracked")
+    received, estimate, tracked = mailbox.get("received"), mailbox.get("estimate"), mailbox.get("tracked_total")
     told = [_received(context, received)] if received else []
     told += [_estimate(context, estimate)] if estimate else []
     return told + ([_tracked(context, tracked)] if tracked else [])
@@ -89,17 +87,14 @@ def _estimate(context: Context, estimate: Estimate) -> Markup:
     )
 
 
-def _tracked(context: Context, tracked: Sequence[TrackedMessage]) -> Markup:
+def _tracked(context: Context, tracked: TrackedTotal) -> Markup:
     texts = context.texts
-    sent = sum(message["how"] == "sent" for message in tracked)
-    senders = len({message["sender"] for message in tracked if message["sender"]})
-    times = sorted(message["delivered"] for message in tracked if message["delivered"])
-    nothing = Markup("")
+    size, first, last, nothing = tracked["bytes"], tracked["first"], tracked["last"], Markup("")
     return texts.say(
         "mail.tracked",
-        messages=texts.count("messages", len(tracked)),
-        sent=texts.count("mail.tracked_sent", sent) if sent else nothing,
-        size=texts.size(sum(message["bytes"] or 0 for message in tracked)),
-        senders=texts.count("mail.senders", senders),
-        when=texts.say("mail.tracked_when", span=texts.span(times[0], times[-1])) if times else nothing,
+        messages=texts.count("messages", tracked["messages"]),
+        sent=texts.count("mail.tracked_sent", tracked["sent"]) if tracked["sent"] else nothing,
+        size=texts.say("mail.tracked_size", size=texts.size(size)) if size is not None else nothing,
+        senders=texts.count("mail.senders", tracked["senders"]) if tracked["senders"] else nothing,
+        when=texts.say("mail.tracked_when", span=texts.span(first, last)) if first else nothing,
     )
