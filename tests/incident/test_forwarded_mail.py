@@ -42,6 +42,11 @@ def test_a_redirected_message_counts_once_on_all_its_ways(broken_into: BrokenInt
     assert (row["first"], row["last"]) == ("2021-03-03T04:00:00.000Z", "2021-03-03T04:00:01.000Z")
     assert [change["what"] for change in row["changes"]] == ["forwarding"]
     assert found["verdict"] == "mail_read"
+    # No address has a part in it: the server's own account made the setting.
+    assert (row["confidence"], row["confidence_because"]) == ("medium", "setting-server")
+    assert found["summary"].startswith(
+        "Broken into, and mail was sent on: 1 mailbox, at least 100 bytes in all on EX01"
+    )
 
 
 def test_what_a_rule_sends_is_a_message_of_the_mailbox(broken_into: BrokenInto) -> None:
@@ -51,7 +56,19 @@ def test_what_a_rule_sends_is_a_message_of_the_mailbox(broken_into: BrokenInto) 
     # Without a directory nothing says that corp\anna is this address.
     assert forwarded(broken_into.scanned()) == []
     (broken_into.folder / "mailboxes.csv").write_text(f"PrimarySmtpAddress,SamAccountName\n{ANNA},CORP\\anna\n")
-    assert forwarded(broken_into.scanned()) == [(ANNA, 1, 70)]
+    found = broken_into.scanned()
+    assert forwarded(found) == [(ANNA, 1, 70)]
+    (row,) = [row for row in found["mailboxes"] if row["access"] == "forwarded"]
+    assert row["confidence_because"] == "setting-address"
+
+
+def test_mail_that_was_read_and_sent_on_is_said_to_be_both(broken_into: BrokenInto) -> None:
+    forwarding(broken_into)
+    broken_into.track("04:10:00", "SMTP", "SENDEXTERNAL", "b", DROP, sender_address=ANNA)
+    broken_into.front("05:00:00", "Ews", ANNA, "203.0.113.7", UrlStem="/EWS/Exchange.asmx")
+    found = broken_into.scanned()
+    assert {row["access"] for row in found["mailboxes"]} >= {"forwarded", "signed-in"}
+    assert found["summary"].startswith("Broken into, and mail was read or sent on: 1 mailbox")
 
 
 def test_what_failed_for_the_address_or_came_before_does_not_count(broken_into: BrokenInto) -> None:
@@ -105,8 +122,12 @@ def test_a_transport_rule_reaches_whoever_the_message_was_of(broken_into: Broken
 @pytest.mark.parametrize("users", [3, 6])
 def test_the_mail_sent_on_and_no_other(simulated: Make, seed: int, users: int) -> None:
     evidence, truth = simulated("forwarded-mail", seed=seed, users=users)
-    found = {mailbox: (items, size) for mailbox, items, size in forwarded(dict(scan([evidence]).document))}
+    document = dict(scan([evidence]).document)
+    found = {mailbox: (items, size) for mailbox, items, size in forwarded(document)}
     assert found == {one["mailbox"]: (one["items"], one["bytes"]) for one in truth["forwarded"]}
+    # Nobody is seen reading.
+    boxes = "1 mailbox" if len(found) == 1 else f"{len(found)} mailboxes"
+    assert str(document["summary"]).startswith(f"Broken into, and mail was sent on: {boxes}, at least ")
 
 
 def test_without_message_tracking_a_forwarding_is_a_changed_setting(simulated: Make) -> None:

@@ -102,6 +102,7 @@ def test_bars_stand_where_the_bytes_left() -> None:
     assert intruders.split("  ")[1].strip().startswith("intruders")
     assert intruders[13:17] == " █ ▁"
     assert others[13:17] == "█▄  "
+    assert not [line for line in lines if "without" in line]
     assert plot([]) == []
     assert plot([hour("01T00", 0, 0)]) == []
 
@@ -132,6 +133,30 @@ SETTINGS: dict[str, Any] = {
     "incomplete_because": ["forwarding sends mail out: see message tracking"],
     "changes": [CHANGE],
 }
+
+
+def test_the_bars_say_what_is_not_in_them() -> None:
+    hours: list[OutflowHour] = [{"hour": "2021-03-01T00:00:00.000Z", "actor_bytes": 0, "other_bytes": 100}]
+    forwarded, audited = ({**ROW, "access": access} for access in ("forwarded", "audited"))
+    text = printed(document(ROW, forwarded, hours=hours))
+    (line,) = [line for line in text.splitlines() if line.startswith("  intruders")]
+    assert line.endswith("at most 0 bytes (answers of the front end, without forwarded mail)")
+    assert "without forwarded mail and mail in audit records)" in printed(document(audited, forwarded, hours=hours))
+    assert "(answers of" not in printed(document(ROW, hours=hours))
+
+
+def test_how_sure_a_row_is_has_its_own_reason() -> None:
+    forwarded = {**ROW, "access": "forwarded", "source_ips": [], "confidence_because": "setting-server"}
+    text = printed(document(forwarded))
+    assert "the server's own account, or a process of his, while he was inside" in text
+    assert "address and time" not in text
+    assert "address and time" not in cells(notify_csv(document(forwarded)))[0]["how_sure"]
+    assert "address and time" in printed(document({**ROW, "confidence_because": "address"}))
+    assert "nothing but your word" in printed(
+        document({**ROW, "confidence": "low", "confidence_because": "named-by-user"})
+    )
+    # A document of before has only the word.
+    assert "address and time" in printed(document(ROW))
 
 
 def test_a_changed_setting_is_shown_and_not_counted_as_reading() -> None:

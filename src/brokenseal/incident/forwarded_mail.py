@@ -111,6 +111,8 @@ def forwarded_mail(store: EventStore, changes: Sequence[MailboxChange], identiti
             [FORWARD_LASTS] + [NO_BYTES] * bool(row["unsized"]),
         )
         entry.protocols = ["smtp"]
+        own = [each for each in changes if each.what in SENDS_ON and each.intrusion == row["intrusion"]]
+        entry.tie(each for each in own if each.mailbox in (None, row["box"]))
         ledger[row["intrusion"], row["box"]] = entry
     _lines(store, ledger)
     return list(ledger.values())

@@ -12,7 +12,6 @@ from brokenseal.incident.ledger_rows import (
     FORWARDED,
     SETTINGS_CHANGED,
     SIGNED_IN,
-    THROTTLED,
     MailboxAccess,
 )
 
@@ -28,7 +27,7 @@ def finished(ledger: Sequence[MailboxAccess], order: Sequence[str], identities: 
     for row in merged:
         row.bytes_at_most = _bytes_at_most(row, unknown)
         row.items_at_most = row.items_at_least if row.items_known and row.mailbox is not None else None
-        row.confidence = _confidence(row, order)
+        row.confidence, row.confidence_because = _confidence(row, order)
     place = {intrusion: at for at, intrusion in enumerate(order)}
     return sorted(
         merged,
@@ -67,7 +66,17 @@ def _add(known: MailboxAccess, row: MailboxAccess) -> None:
     known.bytes_at_least += row.bytes_at_least
     known.items_known &= row.items_known
     known.bytes_known &= row.bytes_known
-    for name in ("hosts", "protocols", "source_ips", "users", "known_as", "folders", "message_ids", "subjects"):
+    for name in (
+        "hosts",
+        "protocols",
+        "source_ips",
+        "users",
+        "known_as",
+        "folders",
+        "message_ids",
+        "subjects",
+        "tied_by",
+    ):
         setattr(known, name, sorted({*getattr(known, name), *getattr(row, name)})[:_MOST])
     known.incomplete = list(dict.fromkeys([*known.incomplete, *row.incomplete]))
     known.lines = sorted([*known.lines, *row.lines], key=lambda line: line.time_ms)[:50]
@@ -91,10 +100,17 @@ def _bytes_at_most(row: MailboxAccess, unknown: dict[str | None, int]) -> int | 
     return row.bytes_at_least + (unknown.get(row.intrusion, 0) if row.mailbox is not None else 0)
 
 
-def _confidence(row: MailboxAccess, order: Sequence[str]) -> str:
-    """high: the log itself names mailbox and intruder; medium: joined by time, or by an address that users may share."""
-    if row.mailbox is None or row.intrusion not in order:
-        return LOW
-    if BY_TIME in row.incomplete or row.access in (SIGNED_IN, FORWARDED, SETTINGS_CHANGED):
-        return MEDIUM
-    return MEDIUM if row.access == AUDITED and THROTTLED in row.incomplete else HIGH
+def _confidence(row: MailboxAccess, order: Sequence[str]) -> tuple[str, str]:
+    """high: the log itself names mailbox and intruder; medium: joined by time, or by an address that users may share.
+
+    The second says what it rests on, as in ``incident.schema.json``.
+    """
+    if row.mailbox is None:
+        return LOW, "mailbox-unknown"
+    if row.intrusion not in order:
+        return LOW, "named-by-user"
+    if row.access in (FORWARDED, SETTINGS_CHANGED):
+        return MEDIUM, f"setting-{'-'.join(row.tied_by)}"
+    if row.access in (SIGNED_IN, AUDITED):
+        return MEDIUM, "address"
+    return (MEDIUM, "time") if BY_TIME in row.incomplete else (HIGH, "logs")

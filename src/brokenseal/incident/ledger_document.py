@@ -38,6 +38,7 @@ def mailbox_entry(
         "complete": complete,
         "incomplete_because": list(incomplete),
         "confidence": row.confidence,
+        "confidence_because": row.confidence_because,
         "protocols": row.protocols,
         "source_ips": row.source_ips,
         "users": row.users,

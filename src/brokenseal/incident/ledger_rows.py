@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,8 @@ class MailboxAccess:
     ``person`` is how a directory export calls the mailbox, ``known_as`` what the logs call it. ``folders``, ``message_ids``
     and ``subjects`` are of audit records; the last are private. ``actions`` counts what else was done, by operation;
     ``changes`` are the mailbox's settings that were changed (in the first row of an intrusion and mailbox). ``tracked`` and
-    ``received`` are what message tracking knows of it, ``hints`` change nothing.
+    ``received`` are what message tracking knows of it, ``hints`` change nothing. ``tied_by``: what ties the settings that a
+    row rests on to the intruder, ``address`` or ``server`` (its own account, or a process of his).
     """
 
     intrusion: str | None
@@ -79,10 +81,17 @@ class MailboxAccess:
     subjects: list[str] = field(default_factory=list)
     actions: dict[str, int] = field(default_factory=dict)
     confidence: str = "high"
+    confidence_because: str = "logs"
+    tied_by: list[str] = field(default_factory=list)
     changes: list[MailboxChange] = field(default_factory=list)
     tracked: TrackedMail | None = None
     received: Received | None = None
     hints: list[TravelHint] = field(default_factory=list)
+
+    def tie(self, changes: Iterable[MailboxChange]) -> None:
+        """Say what ties *changes*, on which the row rests, to the intruder."""
+        ties = ("address" if change.source_ip else "server" for change in changes)
+        self.tied_by = sorted({*self.tied_by, *ties})
 
     @property
     def read(self) -> bool:

@@ -71,6 +71,7 @@ def changed_mailboxes(changes: Sequence[MailboxChange]) -> list[MailboxAccess]:
         row.requests += 1
         row.last_ms = at
         row.changes.append(change)
+        row.tie([change])
         row.hosts = sorted({*row.hosts, *change.hosts})
         row.source_ips = sorted({*row.source_ips, *([change.source_ip] if change.source_ip else [])})
         row.users = sorted({*row.users, *([change.by.lower()] if change.by else [])})

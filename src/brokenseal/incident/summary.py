@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from brokenseal.events.sources import rfc3339
 from brokenseal.incident.hosts import UNKNOWN
 from brokenseal.incident.intrusions import Intrusion
-from brokenseal.incident.ledger_rows import EXPORT_REQUEST, SHOWS_READING, MailboxAccess
+from brokenseal.incident.ledger_rows import EXPORT_REQUEST, FORWARDED, OTHER_SSRF, SHOWS_READING, MailboxAccess
 from brokenseal.incident.stages import Ladder
 from brokenseal.sentences import Sentence, joined, say
 
@@ -40,7 +40,7 @@ def summarise(
     meant = [i for i in intrusions if not names or (set(i.hosts) & set(names) and ladder.broke_in(i.findings))]
     intrusions = meant or intrusions
     if verdict == "mail_read":
-        sentence = say("summary.mail_read", mail=_mail(ledger), where=where, when=_span(intrusions, ledger))
+        sentence = _read(ledger, where, _span(intrusions, ledger), _by_findings(intrusions, ladder))
     elif verdict == "breached":
         step = _step(intrusions, ladder)
         sentence = say("summary.breached", where=where, when=_span(intrusions), step=step, mail=_other_ways(ledger))
@@ -60,6 +60,23 @@ def summarise(
     if blind and verdict != "cannot_tell":
         sentence = say("summary.blind", sentence=sentence, hosts=_named(blind))
     return sentence
+
+
+def _read(ledger: Sequence[MailboxAccess], where: str, when: str, by_findings: bool) -> str:
+    """Mail that was only sent on was not read on the server: the sentence says which it was."""
+    sent_on = [row for row in ledger if row.access == FORWARDED]
+    others = [row for row in ledger if row.access not in (FORWARDED, OTHER_SSRF)]
+    if not sent_on:
+        return say("summary.mail_read", mail=_mail(ledger), where=where, when=when)
+    if others or by_findings:
+        return say("summary.mail_read_and_sent_on", mail=_mail(ledger), where=where, when=when)
+    sentence = say("summary.mail_sent_on", mail=_mail(sent_on), where=where, when=when)
+    left = sum(row.bytes_at_least for row in ledger if row.access == OTHER_SSRF)
+    return say("summary.left", before=sentence, amount=amount(left)) if left else sentence
+
+
+def _by_findings(intrusions: Sequence[Intrusion], ladder: Ladder) -> bool:
+    return any(ladder.grade(finding) == "mail_read" for each in intrusions for finding in each.findings)
 
 
 def boxes_in_words(number: int) -> str:

@@ -19,6 +19,7 @@ from brokenseal.report.wording import (
     day_span,
     ids_in_brackets,
     moment,
+    only_sent_on,
     rank,
     span,
     these_logs,
@@ -34,12 +35,13 @@ _WORST_FIRST = tuple(reversed(VERDICTS))
 def why(document: IncidentDocument, page: Page) -> None:
     page.heading("Why")
     told: set[str] = set()
+    sent_on = only_sent_on(document)
     for server in sorted(document["hosts"], key=lambda server: rank(_WORST_FIRST, server["verdict"])):
-        page.sentence(Text.assemble(f"{plain(server['host'])}: ", verdict_words(server["verdict"])))
+        page.sentence(Text.assemble(f"{plain(server['host'])}: ", verdict_words(server["verdict"], sent_on=sent_on)))
         _reasons(page, server["reasons"], told, server["host"])
     for campaign in document["campaigns"]:
         name = f"Campaign {plain(campaign['title'])}{_active(campaign['window'])}"
-        page.sentence(Text.assemble(f"{name}: ", verdict_words(campaign["verdict"])))
+        page.sentence(Text.assemble(f"{name}: ", verdict_words(campaign["verdict"], sent_on=sent_on)))
         _reasons(page, campaign["reasons"], told)
     read = {one["kind"] for one in document["evidence"]} - {"unrecognised", "refused"}
     if read == {WINDOWS_EVENT}:

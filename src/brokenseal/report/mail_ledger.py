@@ -26,6 +26,7 @@ from brokenseal.report.wording import (
     received_in_words,
     seen_in_words,
     span,
+    sure_in_words,
     tracked_in_words,
 )
 
@@ -45,6 +46,7 @@ COLUMNS = (
     "complete",
     "incomplete_because",
     "confidence",
+    "confidence_because",
     "protocols",
     "source_ips",
     "users",
@@ -60,12 +62,8 @@ COLUMNS = (
     "evidence",
 )
 NOTIFY_COLUMNS = ("person", "period_utc", "what", "how_much", "how_sure", "evidence")
-#: Words for a row's confidence.
-SURE = {
-    "high": "sure: the server's own logs name the mailbox and the intruder",
-    "medium": "likely: the logs name the mailbox; that it was the intruder follows from address and time",
-    "low": "not sure: the logs do not name the mailbox or the intruder",
-}
+#: What of the ledger no answer of the front end holds.
+_ELSEWHERE = {"forwarded": "forwarded mail", "audited": "mail in audit records"}
 _BARS = " ▁▂▃▄▅▆▇█"
 _WIDTH = 72
 
@@ -104,7 +102,8 @@ def print_ledger(document: IncidentDocument, console: Console, *, verbose: bool)
     outflow = document.get("outflow")
     if outflow is None:
         return
-    for line in plot(outflow["hours"]):
+    elsewhere = [words for access, words in _ELSEWHERE.items() if any(row["access"] == access for row in rows)]
+    for line in plot(outflow["hours"], elsewhere):
         _say(console, line)
     clients = [client for client in outflow["clients"] if client["unexplained_bytes"]]
     shown = clients if verbose else clients[:10]
@@ -133,8 +132,11 @@ def _hints(document: IncidentDocument, console: Console, *, verbose: bool) -> No
         _say(console, f"  … and {len(others) - len(shown)} more (-v)")
 
 
-def plot(hours: Sequence[OutflowHour]) -> list[str]:
-    """Bytes out over time as two rows of bars, intruders and everybody else; empty where nothing left."""
+def plot(hours: Sequence[OutflowHour], elsewhere: Sequence[str] = ()) -> list[str]:
+    """Bytes out over time as two rows of bars, intruders and everybody else; empty where nothing left.
+
+    ``elsewhere``: what of the ledger is not in the intruders' bars, because it is no answer of the front end.
+    """
     known = [hour for hour in hours if hour["actor_bytes"] or hour["other_bytes"]]
     if not known:
         return []
@@ -145,7 +147,8 @@ def plot(hours: Sequence[OutflowHour]) -> list[str]:
         values = [bucket[key] for bucket in buckets]
         most = max(values)
         bars = "".join(_BARS[0 if not value else max(1, round(value / most * 8))] for value in values)
-        lines.append(f"  {name:<10} {bars} at most {bytes_in_words(most)}")
+        without = f" (answers of the front end, without {' and '.join(elsewhere)})" if elsewhere and key == 0 else ""
+        lines.append(f"  {name:<10} {bars} at most {bytes_in_words(most)}{without}")
     return lines
 
 
@@ -199,7 +202,7 @@ def _labelled(row: Mailbox, *, verbose: bool) -> Iterable[tuple[str, str]]:
     yield "Taken", f"{_amount(row)}, {seen_in_words(row)}" if read else "nothing that is shown"
     because = [plain(reason) for reason in row.get("incomplete_because", [])]
     yield "Complete", "yes" if row["complete"] else f"NO: {'; '.join(because)}"
-    yield "Sure", in_words(SURE, row.get("confidence", ""))
+    yield "Sure", sure_in_words(row)
     lists = (("From", row.get("source_ips", [])), ("As", row.get("users", [])), ("Folders", row.get("folders", [])))
     for label, values in lists:
         if values:
@@ -278,6 +281,7 @@ def _cells(row: Mailbox) -> list[object]:
         row["complete"],
         "; ".join(row.get("incomplete_because", [])),
         row.get("confidence"),
+        row.get("confidence_because"),
         *(listed[name] for name in ("protocols", "source_ips", "users", "folders")),
         "; ".join(change_in_words(change) for change in row.get("changes", [])),
         *_from_tracking(row),
@@ -311,7 +315,7 @@ def _notice(row: Mailbox) -> list[object]:
     received = row.get("received")
     if received:
         what += f"; {received_in_words(received)}"
-    sure = in_words(SURE, row.get("confidence", ""))
+    sure = sure_in_words(row)
     if not row["complete"]:
         sure += "; note: " if row["access"] == SETTINGS_CHANGED else "; it may be more: "
         sure += "; ".join(row.get("incomplete_because", []))

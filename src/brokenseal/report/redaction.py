@@ -39,7 +39,7 @@ _FIXED = frozenset(
         *("schema_version", "verdict", "outcome", "level", "access", "state", "host_from", "time", "first", "last"),
         *("first_seen", "last_seen", "first_used", "last_used", "since", "until", "id", "parent", "rule", "version"),
         *("intrusion", "findings", "processes", "written_by", "campaign", "stage", "tags", "sha256", "hour"),
-        *("confidence", "key", "build", "iis_timezone", "what", "when", "how", "left", "arrived"),
+        *("confidence", "confidence_because", "key", "build", "iis_timezone", "what", "when", "how", "left", "arrived"),
         *("delivered", "named_by"),
     ]
 )

@@ -210,6 +210,7 @@ class Mailbox(TypedDict):
     complete: bool
     incomplete_because: NotRequired[list[str]]
     confidence: NotRequired[str]
+    confidence_because: NotRequired[str]
     protocols: NotRequired[list[str]]
     source_ips: NotRequired[list[str]]
     users: NotRequired[list[str]]

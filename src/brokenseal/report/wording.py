@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from brokenseal.report.shape import Change, Estimate, Hint, Mailbox, Received, TrackedTotal
+from brokenseal.report.shape import Change, Estimate, Hint, IncidentDocument, Mailbox, Received, TrackedTotal
 from brokenseal.report.text import plain
 
 # From best to worst: the words after a server's name, and Rich's style. The words say it all: colour only repeats them.
@@ -16,6 +16,9 @@ VERDICTS: dict[str, tuple[str, str]] = {
     "breached": ("broken into", "bold red"),
     "mail_read": ("broken into, and mail was read", "bold red"),
 }
+
+#: In place of the words for ``mail_read``, where nobody was seen reading.
+SENT_ON = "broken into, and mail was sent on"
 
 # For a document whose summary is empty.
 VERDICT_SENTENCES = {
@@ -56,6 +59,25 @@ CHANGES = {
     "transport-agent": "transport agent",
 }
 
+#: Words for a row's confidence, and for what it rests on.
+SURE = {
+    "high": "sure: the server's own logs name the mailbox and the intruder",
+    "medium": "likely: the logs name the mailbox; that it was the intruder follows from address and time",
+    "low": "not sure: the logs do not name the mailbox or the intruder",
+}
+SURE_BECAUSE = {
+    "logs": SURE["high"],
+    "time": "likely: the request is the intruder's; that it was for this mailbox follows from the time",
+    "address": SURE["medium"],
+    "setting-address": "likely: the logs name the mailbox; that the setting is the intruder's follows from address and time",
+    "setting-server": "likely: the logs name the mailbox; that the setting is the intruder's follows from who made it: the "
+    "server's own account, or a process of his, while he was inside",
+    "setting-address-server": "likely: the logs name the mailbox; that the settings are the intruder's follows from address "
+    "and time, and from who made them: the server's own account, or a process of his, while he was inside",
+    "mailbox-unknown": "not sure: the logs do not name the mailbox",
+    "named-by-user": "not sure: nothing but your word ties it to an intruder",
+}
+
 STATES = {
     "alive": "ALIVE: nothing seen says that it is gone",
     "removed": "removed: it was there, and no longer is",
@@ -91,9 +113,16 @@ def verdict_style(verdict: str) -> str:
     return VERDICTS[verdict][1] if verdict in VERDICTS else "bold"
 
 
-def verdict_words(verdict: str) -> tuple[str, str]:
-    """The words for a server's verdict and their style, as ``Text.assemble`` takes them."""
-    return (VERDICTS[verdict][0] if verdict in VERDICTS else plain(verdict), verdict_style(verdict))
+def only_sent_on(document: IncidentDocument) -> bool:
+    """Whether ``mail_read`` means no more than that settings sent mail on: no row shows that somebody read."""
+    ways = {row["access"] for row in document["mailboxes"]} - {SETTINGS_CHANGED, "other-ssrf"}
+    return document["verdict"] == "mail_read" and ways == {"forwarded"}
+
+
+def verdict_words(verdict: str, *, sent_on: bool = False) -> tuple[str, str]:
+    """The words for a server's verdict and their style, as ``Text.assemble`` takes them; *sent_on*: :func:`only_sent_on`."""
+    words = VERDICTS[verdict][0] if verdict in VERDICTS else plain(verdict)
+    return SENT_ON if sent_on and verdict == "mail_read" else words, verdict_style(verdict)
 
 
 def these_logs(verdict: str) -> str:
@@ -124,6 +153,12 @@ def seen_in_words(mailbox: Mailbox) -> str:
     """How many requests a row is of; forwarded mail has messages, changed settings have changes."""
     words = {SETTINGS_CHANGED: "change", "forwarded": "message"}
     return count(mailbox["requests"], words.get(mailbox["access"], "request"))
+
+
+def sure_in_words(mailbox: Mailbox) -> str:
+    """How sure a row is, and why."""
+    because = SURE_BECAUSE.get(mailbox.get("confidence_because", ""))
+    return because or in_words(SURE, mailbox.get("confidence", ""))
 
 
 def change_in_words(change: Change) -> str:

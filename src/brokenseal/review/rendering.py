@@ -119,6 +119,11 @@ def linked(text: str, known: object) -> Markup:
     )
 
 
+def _verdict(verdict: str) -> str:
+    # With decisions the rows are others, and what a verdict rests on may be either.
+    return "broken into, and mail was read or sent on" if verdict == "mail_read" else wording.verdict_words(verdict)[0]
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -138,11 +143,12 @@ def _environment() -> Environment:
         "number": lambda number: f"{number:,}",
         "size": lambda size: texts.size(size) if size is not None else Markup("not known"),
         "span": lambda pair: texts.span(*pair),
-        "verdict": lambda verdict: wording.VERDICTS.get(verdict, (plain(verdict), ""))[0],
+        "verdict": _verdict,
         "source": wording.source_in_words,
         "kind": lambda kind: wording.in_words(wording.SOURCES, kind),
         "access": lambda way: wording.in_words(wording.ACCESS, way),
         "change": wording.change_in_words,
+        "sure": wording.sure_in_words,
         "hint": wording.hint_in_words,
         "received": wording.received_in_words,
         "estimate": wording.estimate_in_words,

@@ -131,6 +131,7 @@ def _facts(context: Context, mailbox: Mailbox) -> list[Fact]:
         "changes": [change(context, one) for one in mailbox.get("changes", [])[:_CHANGES]],
         "tracked": from_tracking(context, mailbox),
         "hints": [hint(context, one) for one in mailbox.get("hints", [])[:_CHANGES]],
+        "sure_because": [texts.words("confidence_because", mailbox.get("confidence_because"), Markup(""))],
         "incomplete": [context.sentence(reason) for reason in mailbox.get("incomplete_because", [])[:_REASONS]],
         "subjects": [*(shown(one) for one in mailbox.get("subjects", [])[:_SUBJECTS]), _rest(context, mailbox)],
     }

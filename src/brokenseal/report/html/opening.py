@@ -10,7 +10,7 @@ from markupsafe import Markup
 from brokenseal.report.html.clock import read_times, written
 from brokenseal.report.html.context import Context
 from brokenseal.report.html.shown import LONGEST_NAME, shown
-from brokenseal.report.wording import SETTINGS_CHANGED
+from brokenseal.report.wording import SETTINGS_CHANGED, only_sent_on
 
 _HOSTS, _REASONS = 50, 12
 _TONES = {"mail_read": "bad", "breached": "bad", "attempted": "warn", "probed": "warn", "cannot_tell": "unsure"}
@@ -71,7 +71,7 @@ def view(context: Context) -> Opening:
         if one["kind"] not in ("unrecognised", "refused") and not one.get("duplicate_of")
     ]
     unseen = len(document["not_seen"])
-    word = texts.words("verdicts", verdict)
+    word = _word(context, verdict)
     return Opening(
         tone=tone(verdict),
         word=word,
@@ -94,6 +94,11 @@ def view(context: Context) -> Opening:
         ],
         more_hosts=texts.count("left_out", left_out) if left_out > 0 else Markup(""),
     )
+
+
+def _word(context: Context, verdict: str) -> Markup:
+    sent_on = verdict == "mail_read" and only_sent_on(context.document)
+    return context.texts.words("verdicts", "mail_sent_on" if sent_on else verdict)
 
 
 def _scope(context: Context) -> list[Markup]:
@@ -123,7 +128,8 @@ def _numbers(context: Context) -> list[Number]:
     mailboxes = [one for one in mailboxes if one["access"] != SETTINGS_CHANGED]
     if mailboxes:
         named = {one["mailbox"].casefold() for one in mailboxes if one["mailbox"]}
-        numbers.append(Number(Markup(texts.number(len(named))), texts.say("opening.numbers.mailboxes"), "mailboxes"))
+        label = texts.say(f"opening.numbers.{'sent_on' if only_sent_on(document) else 'mailboxes'}")
+        numbers.append(Number(Markup(texts.number(len(named))), label, "mailboxes"))
         size = sum(one["bytes_at_least"] or 0 for one in mailboxes)
         if size:
             numbers.append(Number(texts.size(size, exact=False), texts.say("opening.numbers.bytes"), "mailboxes"))
@@ -149,7 +155,7 @@ def _judged(context: Context, name: str, verdict: str, reasons: Sequence[str], w
     return Judged(
         name=shown(name, LONGEST_NAME),
         window=window,
-        verdict=texts.words("verdicts", verdict),
+        verdict=_word(context, verdict),
         tone=tone(verdict),
         reasons=[context.sentence(reason.removeprefix(f"{name}: ")) for reason in reasons[:_REASONS]],
         more=texts.count("left_out", left_out) if left_out > 0 else Markup(""),
