@@ -44,9 +44,6 @@ def test_a_redirected_message_counts_once_on_all_its_ways(broken_into: BrokenInt
     assert found["verdict"] == "mail_read"
     # No address has a part in it: the server's own account made the setting.
     assert (row["confidence"], row["confidence_because"]) == ("medium", "setting-server")
-    assert found["summary"].startswith(
-        "Broken into, and mail was sent on: 1 mailbox, at least 100 bytes in all on EX01"
-    )
 
 
 def test_what_a_rule_sends_is_a_message_of_the_mailbox(broken_into: BrokenInto) -> None:
