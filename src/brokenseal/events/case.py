@@ -25,7 +25,7 @@ from typing import IO, Self
 from brokenseal.errors import CaseError
 from brokenseal.events.sources import Source
 
-LAYOUT = 1
+LAYOUT = 2
 
 
 class Case:

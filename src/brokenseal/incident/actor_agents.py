@@ -55,7 +55,8 @@ def agents_of(store: EventStore, actors: Sequence[Actor], intrusions: Sequence[I
             "ON a.ip = s.ip AND s.time_ms BETWEEN a.from_ms AND a.to_ms "
             f"WHERE a.intrusion IS NOT NULL AND length(s.sign) >= {SHORTEST}), "
             f"others AS (SELECT s.sign, min(s.time_ms) AS first_ms, count(DISTINCT s.who) AS users FROM seen s "
-            f"WHERE s.sign IN (SELECT sign FROM own) AND s.ip NOT IN (SELECT ip FROM {ACTORS} WHERE ip IS NOT NULL) "
+            "WHERE s.sign IN (SELECT sign FROM own) "
+            f"AND coalesce(s.ip, '') NOT IN (SELECT ip FROM {ACTORS} WHERE ip IS NOT NULL) "
             "GROUP BY s.sign) SELECT own.intrusion, own.sign, others.first_ms FROM own JOIN others USING (sign) "
             f"WHERE others.users < {COMMON_USERS} ORDER BY ALL"
         ).to_pylist()

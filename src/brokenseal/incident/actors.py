@@ -94,7 +94,8 @@ def register_actors(store: EventStore, actors: Sequence[Actor], named: Named) ->
 def of_actor_sql(ip: str, agent: str, time_ms: str) -> str:
     """SQL condition of a join with ``actors a``: the client with this address (lower case) and agent is that actor."""
     return (
-        f"{time_ms} BETWEEN a.from_ms AND a.to_ms AND {ip} IS NOT NULL AND (a.ip = {ip} OR "
+        f"{time_ms} BETWEEN a.from_ms AND a.to_ms AND (a.ip = {ip} OR "
         f"(a.agent IS NOT NULL AND contains(lower(coalesce({agent}, '')), a.agent) "
-        f"AND {ip} NOT IN (SELECT ip FROM not_actors)))"
+        # Records of applications may name no address.
+        f"AND coalesce({ip}, '') NOT IN (SELECT ip FROM not_actors)))"
     )

@@ -13,17 +13,26 @@ from collections.abc import Mapping
 
 from brokenseal.events import EventStore
 from brokenseal.events.engine import sql_texts
-from brokenseal.incident.actors import ACTORS, of_actor_sql
-from brokenseal.incident.event_sql import client_sql
+from brokenseal.incident.audit_records import BOX, OWNERS, READS, SEARCHES, build_actor_audit
 from brokenseal.incident.findings import EVIDENCE_LINES, Line
-from brokenseal.incident.ledger_rows import AUDITED, NO_ITEMS, NO_SIZES, SYNCED, THROTTLED, MailboxAccess
+from brokenseal.incident.ledger_rows import (
+    AUDITED,
+    CUT_RECORDS,
+    MIXED_IDS,
+    NO_ITEMS,
+    NO_SIZES,
+    SEARCHED,
+    SYNCED,
+    THROTTLED,
+    MailboxAccess,
+)
+from brokenseal.incident.small_tables import NUMBER, TEXT, register_rows
 from brokenseal.parsers.mail_audit import TABLE as MAIL_AUDIT
 
-#: Operations that show mail or its folders to whoever does them.
-READING = ("mailitemsaccessed", "messagebind", "folderbind", "copy", "searchqueryinitiated")
 #: Lists kept of one mailbox.
 MOST_FOLDERS, MOST_MESSAGES = 200, 1000
-_HOUR_MS = 3_600_000
+#: How long after a record that says *throttled* the mailbox's accesses are not recorded.
+_THROTTLED_MS = 24 * 3_600_000
 
 
 def audit_access(store: EventStore) -> list[MailboxAccess]:
@@ -32,29 +41,17 @@ def audit_access(store: EventStore) -> list[MailboxAccess]:
     if events is None:
         return []
     engine = store.engine
-    ip = client_sql("e.ClientIP")
-    reading = sql_texts(READING)
-    # Records of one export may share a line, so line numbers do not tell them apart.
-    agent = "concat_ws(' ', e.Agent, e.AppId, e.Client)"
-    same = "coalesce(Duplicate, RecordId, concat_ws(' ', source_id, line, time, MessageIds, Folders, Target, Agent))"
-    engine.execute(
-        "CREATE OR REPLACE TABLE actor_audit AS WITH mine AS (SELECT e.*, (SELECT min(a.number) FROM "
-        f"{ACTORS} a WHERE {of_actor_sql(ip, agent, 'epoch_ms(e.time)')}) AS number, epoch_ms(e.time) AS time_ms, "
-        f'{ip} AS ip, lower(coalesce(e.Mailbox, e.MailboxGuid, e.MailboxSid, e."User")) AS box, r.rank, '
-        f"lower(e.Operation) IN ({reading}) AS reads FROM {events} e JOIN source_ranks r ON r.source_id = e.source_id) "
-        f"SELECT mine.*, a.intrusion FROM mine JOIN (SELECT number, intrusion FROM {ACTORS}) a USING (number) "
-        # The first of records that are one and the same; exports that overlap repeat them as well.
-        f"QUALIFY coalesce(time_ms - lag(time_ms) OVER (PARTITION BY a.intrusion, box, Operation, {same} "
-        f"ORDER BY time, rank, line) > {_HOUR_MS}, true)"
-    )
+    build_actor_audit(store, events)
+    searches = f"lower(Operation) IN ({sql_texts(SEARCHES)})"
     rows = engine.query(
-        "SELECT intrusion, box, epoch_ms(min(time)) AS first_ms, epoch_ms(max(time)) AS last_ms, "
-        "count(*) FILTER (reads) AS records, "
+        "SELECT intrusion, box, epoch_ms(min(time) FILTER (reads)) AS first_ms, "
+        "epoch_ms(max(time) FILTER (reads)) AS last_ms, count(*) FILTER (reads) AS records, "
         "bool_or(AccessType = 'Sync' OR lower(Operation) = 'folderbind') AS synced, "
-        "bool_or(Throttled = 'true') AS throttled, bool_or(reads AND AccessType IS DISTINCT FROM 'Sync' AND Items IS NULL "
-        "AND lower(Operation) <> 'folderbind') AS uncounted, "
-        "bool_and(ItemBytes IS NOT NULL) FILTER (reads) AS sized, "
-        "list_sort(list(DISTINCT ip)) AS ips, "
+        f"bool_or(reads AND {searches}) AS searched, "
+        "bool_or(reads AND AccessType IS DISTINCT FROM 'Sync' AND Items IS NULL "
+        f"AND lower(Operation) <> 'folderbind' AND NOT {searches}) AS uncounted, "
+        f"bool_or(reads AND NOT {searches} AND json_array_length(Sizes) IS DISTINCT FROM Items) AS unsized, "
+        "list_sort(list(DISTINCT ip) FILTER (ip IS NOT NULL)) AS ips, "
         'list_sort(list(DISTINCT lower("User")) FILTER ("User" IS NOT NULL)) AS users, '
         "list_sort(list(DISTINCT coalesce(AppId, Client, Agent)) FILTER (coalesce(AppId, Client, Agent) IS NOT NULL)) "
         "AS apps, "
@@ -67,41 +64,79 @@ def audit_access(store: EventStore) -> list[MailboxAccess]:
         entry = MailboxAccess(
             row["intrusion"], row["box"], AUDITED, row["first_ms"], row["last_ms"], row["records"], 0, 0, []
         )
-        entry.source_ips, entry.users, entry.protocols = row["ips"], row["users"] or [], (row["apps"] or [])[:20]
-        entry.items_known = not (row["synced"] or row["throttled"] or row["uncounted"])
-        entry.bytes_known = bool(row["sized"]) and entry.items_known
-        reasons = ((SYNCED, row["synced"]), (THROTTLED, row["throttled"]), (NO_ITEMS, row["uncounted"]))
-        entry.incomplete = [reason for reason, true in reasons if true] + [NO_SIZES] * (not row["sized"])
+        entry.source_ips, entry.users, entry.protocols = row["ips"] or [], row["users"] or [], (row["apps"] or [])[:20]
+        columns = {SYNCED: "synced", SEARCHED: "searched", NO_ITEMS: "uncounted", NO_SIZES: "unsized"}
+        entry.incomplete = [reason for reason, column in columns.items() if row[column]]
         ledger[row["intrusion"], row["box"]] = entry
+    _not_recorded(store, events, ledger)
     _count_messages(store, ledger)
+    for entry in ledger.values():
+        entry.items_known = not {SYNCED, SEARCHED, NO_ITEMS, THROTTLED, CUT_RECORDS, MIXED_IDS} & set(entry.incomplete)
+        entry.bytes_known = entry.items_known and NO_SIZES not in entry.incomplete
     _list_details(store, ledger)
     return list(ledger.values())
 
 
+def _not_recorded(
+    store: EventStore, events: str, ledger: Mapping[tuple[str | None, str | None], MailboxAccess]
+) -> None:
+    """What is not in the records: throttling is the mailbox's, whoever brought it about, and a cut record names nobody."""
+    engine = store.engine
+    register_rows(
+        store,
+        "audit_rows",
+        {"intrusion": TEXT, "box": TEXT, "first_ms": NUMBER, "last_ms": NUMBER},
+        [(*key, row.first_ms, row.last_ms) for key, row in ledger.items()],
+    )
+    throttled = (
+        f"SELECT DISTINCT w.intrusion, w.box FROM {events} e {OWNERS} JOIN audit_rows w ON w.box = {BOX} "
+        "WHERE e.Throttled = 'true' AND epoch_ms(e.time) "
+        f"BETWEEN w.first_ms - {_THROTTLED_MS} AND w.last_ms + {_THROTTLED_MS}"
+    )
+    cut = (
+        f'SELECT DISTINCT w.intrusion, w.box FROM {events} e JOIN audit_rows w ON w.box = lower(e."User") '
+        f"WHERE {READS} AND coalesce(e.ClientIP, e.AppId, e.Agent, e.MailboxGuid, e.AccessType, e.Folders) IS NULL"
+    )
+    for reason, relation in ((THROTTLED, throttled), (CUT_RECORDS, cut)):
+        for row in engine.query(relation).to_pylist():
+            ledger[row["intrusion"], row["box"]].incomplete.append(reason)
+
+
 def _count_messages(store: EventStore, ledger: Mapping[tuple[str | None, str | None], MailboxAccess]) -> None:
-    """Messages by their ids, each once, and where no ids are given by their number; sizes once a message set."""
-    named = (
-        "SELECT intrusion, box, count(DISTINCT id) AS items, 0 AS bytes FROM (SELECT intrusion, box, "
-        "unnest(from_json(MessageIds, '[\"VARCHAR\"]')) AS id FROM actor_audit WHERE reads AND MessageIds IS NOT NULL) "
-        "GROUP BY ALL"
+    """Different messages, and the bytes of each once.
+
+    Records name messages by their own id, by one that the mailbox gives them, or by the subject. The same message may be
+    named in more ways than one, so at least as many were read as the way that names most has.
+    """
+    lists = " UNION ALL ".join(
+        f"SELECT intrusion, box, {kind} AS kind, unnest(from_json({column}, '[\"VARCHAR\"]')) AS id, NULL AS size "
+        f"FROM actor_audit WHERE reads AND {condition}"
+        for kind, (column, condition) in enumerate(
+            (
+                ("MessageIds", "MessageIds IS NOT NULL"),
+                ("ItemIds", "ItemIds IS NOT NULL"),
+                ("Subjects", "coalesce(MessageIds, ItemIds) IS NULL AND Subjects IS NOT NULL"),
+            )
+        )
     )
-    unnamed = (
-        "SELECT intrusion, box, coalesce(sum(Items), 0) AS items, 0 AS bytes FROM actor_audit "
-        "WHERE reads AND MessageIds IS NULL GROUP BY intrusion, box"
-    )
-    sized = (
-        "SELECT intrusion, box, 0 AS items, sum(bytes) AS bytes FROM (SELECT intrusion, box, max(ItemBytes) AS bytes "
-        "FROM actor_audit WHERE reads AND ItemBytes IS NOT NULL GROUP BY intrusion, box, coalesce(MessageIds, RecordId)) "
-        "GROUP BY intrusion, box"
+    sizes = (
+        "SELECT intrusion, box, NULL AS kind, pair[1] AS id, TRY_CAST(pair[2] AS BIGINT) AS size FROM (SELECT intrusion, "
+        "box, unnest(from_json(Sizes, '[[\"VARCHAR\"]]')) AS pair FROM actor_audit WHERE reads AND Sizes IS NOT NULL)"
     )
     rows = store.engine.query(
-        "SELECT intrusion, box, sum(items)::BIGINT AS items, sum(bytes)::BIGINT AS bytes FROM "
-        f"({' UNION ALL '.join((named, unnamed, sized))}) GROUP BY intrusion, box"
+        f"WITH told AS ({lists} UNION ALL {sizes}), each AS (SELECT intrusion, box, id, min(kind) AS kind, "
+        "min(size) AS least, max(size) AS most FROM told GROUP BY ALL), "
+        "ways AS (SELECT intrusion, box, kind, count(*) AS items, coalesce(sum(least), 0) AS least, "
+        "coalesce(sum(most), 0) AS most FROM each WHERE kind IS NOT NULL GROUP BY ALL) "
+        "SELECT intrusion, box, max(items) AS items, least(max(least), 9223372036854775807)::BIGINT AS bytes, "
+        "count(*) > 1 OR max(kind) = 2 AS mixed, bool_or(most <> least) AS resized FROM ways GROUP BY intrusion, box"
     ).to_pylist()
     for row in rows:
         entry = ledger.get((row["intrusion"], row["box"]))
         if entry is not None:
             entry.items_at_least, entry.bytes_at_least = row["items"], row["bytes"]
+            entry.incomplete += [MIXED_IDS] * row["mixed"] + [NO_SIZES] * row["resized"]
+            entry.incomplete = list(dict.fromkeys(entry.incomplete))
 
 
 def _list_details(store: EventStore, ledger: Mapping[tuple[str | None, str | None], MailboxAccess]) -> None:

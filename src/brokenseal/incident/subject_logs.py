@@ -6,7 +6,7 @@ from __future__ import annotations
 WITH_SUBJECTS = ("mail_audit", "message_tracking")
 #: Fields of them that are shown only where subjects were asked for: id, subject, size of a message, who wrote to whom.
 PRIVATE_FIELDS = {
-    "mail_audit": frozenset(("MessageIds", "Subjects", "ItemBytes", "Duplicate")),
+    "mail_audit": frozenset(("MessageIds", "Subjects", "ItemBytes", "ItemIds", "Sizes", "Duplicate")),
     "message_tracking": frozenset(
         (
             *(

@@ -113,6 +113,8 @@ def _elements(of: str, path: str) -> str:
     return f"coalesce(json_extract({of}, '{path}'), [])"
 
 
+_ONLY_IDS = "list_filter(list_concat([item_id], string_split_regex(item_ids, '[,;|\\s]+')), lambda x: x <> '')"
+
 #: From the texts of a record to the columns that need several steps.
 _STAGES: tuple[Stage, ...] = (
     # What stands as text in a cell may be JSON; nothing but lists and objects is.
@@ -147,9 +149,23 @@ _STAGES: tuple[Stage, ...] = (
         + " END",
         "only_ids": _if_given(
             "item_id <> '' OR item_ids <> ''",
-            _distinct(
-                "list_filter(list_concat([item_id], string_split_regex(item_ids, '[,;|\\s]+')), lambda x: x <> '')"
-            ),
+            _distinct(_ONLY_IDS),
+        ),
+        "bare_ids": _distinct(
+            "list_concat("
+            + _if_given(
+                "len(e) <> list_count(of_items)",
+                "list_transform(list_filter(e, lambda x: nullif(x[1], '') IS NULL), lambda x: nullif(x[2], ''))",
+            )
+            + ", "
+            + _if_given("ids IS NULL AND (item_id <> '' OR item_ids <> '')", _ONLY_IDS)
+            + ")"
+        ),
+        "sizes": _if_given(
+            "len(e) > 0",
+            "list_sort(list_distinct(list_transform("
+            "list_filter(e, lambda x: TRY_CAST(x[3] AS BIGINT) >= 0 AND coalesce(x[1], x[2]) <> ''), "
+            "lambda x: [coalesce(nullif(x[1], ''), x[2]), x[3]])))",
         ),
         "subjects": _distinct("list_concat(list_transform(e, lambda x: nullif(x[4], '')), [subject])"),
         "paths": _distinct(
@@ -228,6 +244,8 @@ _COLUMNS = {
     "Folders": "CAST(to_json(paths) AS VARCHAR)",
     "Items": "CAST(coalesce(len(things), len(only_ids), CASE WHEN subject <> '' THEN 1 END) AS BIGINT)",
     "MessageIds": "CAST(to_json(ids) AS VARCHAR)",
+    "ItemIds": "CAST(to_json(bare_ids) AS VARCHAR)",
+    "Sizes": "CASE WHEN len(sizes) > 0 THEN CAST(to_json(sizes) AS VARCHAR) END",
     "ItemBytes": "CASE WHEN bytes BETWEEN 0 AND 9223372036854775807 THEN CAST(bytes AS BIGINT) END",
     "OperationCount": "TRY_CAST(count AS BIGINT)",
     "Subjects": "CAST(to_json(subjects) AS VARCHAR)",

@@ -51,6 +51,14 @@ class MailAuditParser(Parser):
         Column("Folders", "JSON list of the paths of the folders named, sorted"),
         Column("Items", "how many different messages the record names; null if it names none", Cell.INT64),
         Column("MessageIds", "JSON list of the InternetMessageIds named, sorted"),
+        Column(
+            "ItemIds",
+            "JSON list of the ids, in the mailbox alone, of messages that have no InternetMessageId in the record, sorted",
+        ),
+        Column(
+            "Sizes",
+            "JSON list of [id, bytes] of the messages named whose size is given (InternetMessageId, else ItemId)",
+        ),
         Column("ItemBytes", "bytes of the messages named, as far as their sizes are given", Cell.INT64),
         Column("Subjects", "JSON list of the subjects named (private)"),
         Column("Target", "what was changed: object, folder moved to, or rule"),

@@ -105,6 +105,8 @@ def _read_in_webmail(play: Play, thief: CloudThief, box: CloudMailbox) -> None:
             taken = thief.draws.between(2, 8)
             thief.read(at, box, client, left[:taken], "owa")
             del left[:taken]
+    # No record says what the list of results showed.
+    play.truth.access(box.owner.smtp, AUDITED, at).complete_record = False
     at += MINUTE
     thief.add(at, audit_records.rule_made(at, thief.number(), box, client, ".", _DROP))
     play.truth.forwarding.append(ForwardingTruth(box.owner.smtp, ".", _DROP, iso(at)))

@@ -30,7 +30,7 @@ class MailAccessTruth:
 
     ``items`` is the true number of messages handed out, of audit records the number of different ones.
     ``complete_record`` is false where what is left cannot tell that number: a protocol whose logs do not count messages, a
-    folder that was synchronised or listed, a mailbox whose recording was throttled.
+    folder that was synchronised or listed, a mailbox that was searched or whose recording was throttled.
     """
 
     mailbox: str
