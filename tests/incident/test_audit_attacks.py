@@ -1,4 +1,4 @@
-"""Audit records that would make the ledger wrong: the same message in many records, cut ones, applications, odd addresses."""
+"""Audit records that would make the ledger wrong: repeated messages, cut ones, applications, odd addresses."""
 
 from __future__ import annotations
 

@@ -232,3 +232,73 @@ def test_an_exported_mailbox_that_was_fetched_over_the_web_is_counted(server: Se
     (row,) = [row for row in server.scanned()["mailboxes"] if row["access"] == "export-download"]
     assert (row["mailbox"], row["requests"], row["bytes_at_least"]) == ("anna@corp.example", 1, 700_000)
     assert (row["first"], row["source_ips"]) == ("2021-03-03T02:20:00.000Z", [INTRUDER])
+
+
+def test_a_path_with_spaces_is_the_same_in_cmdlet_and_log(server: Server) -> None:
+    server.forged()
+    path = "\\\\127.0.0.1\\c$\\inetpub\\wwwroot\\aspnet_client\\a b.pst"
+    server.folder.mkdir()
+    (server.folder / "cmdlet.log").write_text(
+        "#Software: Microsoft Exchange Server\n#Log-type: Rps Cmdlet Logs\n"
+        f"#Fields: {CMDLET}\n2021-03-03T02:05:00.000Z,1,EX01,w3wp#MSExchangePowerShellAppPool,CORP\\x,,"
+        f'New-MailboxExportRequest,"-Mailbox ""anna@corp.example"" -FilePath ""{path}""",,Success\n'
+    )
+    server.iis("02:20:00", "/aspnet_client/a+b.pst", "-", INTRUDER, 700)
+    server.iis("02:20:05", "/aspnet_client/a%20b.pst", "-", INTRUDER, 50)
+    (row,) = [row for row in server.scanned()["mailboxes"] if row["access"] == "export-download"]
+    assert (row["mailbox"], row["requests"], row["bytes_at_least"]) == ("anna@corp.example", 2, 750)
+
+
+def test_a_mailbox_opened_in_webmail_by_somebody_else_is_the_one_that_was_read(server: Server) -> None:
+    server.forged()
+    stem = "/owa/Bela@corp.example/service.svc"
+    server.front("03:00:00", "Owa", "CORP\\anna", INTRUDER, 700, UrlStem=stem, AnchorMailbox="Sid~S-1-5-21-1-2-3-1500")
+    (row,) = signed_in(server.scanned())
+    assert (row["mailbox"], row["users"]) == ("bela@corp.example", ["corp\\anna"])
+
+
+def test_so_it_is_in_iis_alone(server: Server) -> None:
+    server.iis("03:00:00", "/owa/bela@corp.example/service.svc", "CORP\\anna", INTRUDER, 700)
+    server.iis("03:00:01", "/owa/service.svc", "CORP\\anna", INTRUDER, 900)
+    found = {row["mailbox"]: row["bytes_at_least"] for row in signed_in(server.scanned(actor_ips=[INTRUDER]))}
+    assert found == {"bela@corp.example": 700, "corp\\anna": 900}
+
+
+@pytest.mark.parametrize("ip", [f"{INTRUDER}:4711", f"[::ffff:{INTRUDER}]:443", f"::FFFF:{INTRUDER}"], ids=range(3))
+def test_an_address_with_a_port_is_the_same_address(server: Server, ip: str) -> None:
+    server.front("03:00:00", "Owa", "CORP\\anna", ip, 700)
+    (row,) = signed_in(server.scanned(actor_ips=[INTRUDER]))
+    assert row["source_ips"] == [INTRUDER]
+
+
+#: A request id of the back end that no front end has.
+ELSEWHERE = "ffffffff-0000-4000-8000-00000000000{}"
+
+
+def test_where_request_ids_differ_the_time_says_whose_mailbox_it_was_and_not_how_much(server: Server) -> None:
+    server.forged()
+    server.front("03:00:00", "Ews", "CORP\\x", INTRUDER, 5000, AnchorMailbox="Sid~S-1-5-21-1-2-3-1500")
+    server.ews("03:00:01", ELSEWHERE.format(1), "victim@corp.example", 4)
+    # Another minute is another request, and a row with a request of its own is that request's.
+    server.ews("03:01:00", ELSEWHERE.format(2), "other@corp.example", 9)
+    server.ews("03:00:00", server.front("03:00:00", "Ews", "CORP\\x", HOME, 70), "third@corp.example", 9)
+    (row,) = signed_in(server.scanned())
+    assert (row["mailbox"], row["bytes_at_least"]) == ("victim@corp.example", 5000)
+    assert (row["items_at_least"], row["items_at_most"], row["complete"]) == (0, None, False)
+    assert any("matched by time" in reason for reason in row["incomplete_because"])
+
+
+def test_of_two_mailboxes_at_the_same_moment_neither_is_named(server: Server) -> None:
+    server.forged()
+    server.front("03:00:00", "Ews", "CORP\\x", INTRUDER, 5000, AnchorMailbox="Sid~S-1-5-21-1-2-3-1500")
+    server.ews("03:00:01", ELSEWHERE.format(1), "victim@corp.example", 4)
+    server.ews("03:00:00", ELSEWHERE.format(2), "other@corp.example", 9)
+    (row,) = signed_in(server.scanned())
+    assert (row["mailbox"], row["bytes_at_least"], row["confidence"]) == (None, 5000, "low")
+
+
+def test_a_call_of_which_the_back_end_says_nothing_is_not_called_uncountable(server: Server) -> None:
+    server.forged()
+    server.front("03:00:00", "Ews", "CORP\\anna", INTRUDER, 5000)
+    (row,) = signed_in(server.scanned())
+    assert row["incomplete_because"] == ["no back-end EWS row was found for some requests"]

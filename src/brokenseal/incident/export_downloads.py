@@ -16,6 +16,9 @@ from brokenseal.incident.findings import EVIDENCE_LINES, Key, Line
 from brokenseal.incident.ledger_rows import EXPORT_DOWNLOAD, NO_BYTES, NO_ITEMS, MailboxAccess
 from brokenseal.incident.matches import MATCHES
 
+#: SQL: a path as :func:`_written` has it; IIS writes a space as '+'.
+_WRITTEN = "replace(replace(lower(e.\"cs-uri-stem\"), '%20', '+'), ' ', '+')"
+
 
 def export_downloads(store: EventStore, members: Mapping[Key, str]) -> list[MailboxAccess]:
     """One row for each intrusion and exported file that the web server gave out. *members*: finding key → intrusion, of
@@ -34,14 +37,14 @@ def export_downloads(store: EventStore, members: Mapping[Key, str]) -> list[Mail
         path = file_parameter(row["parameters"])
         url = url_of(path) if path is not None else None
         if intrusion is not None and url is not None:
-            files.setdefault(url.lower(), (intrusion, mailbox_parameter(row["parameters"])))
+            files.setdefault(_written(url), (intrusion, mailbox_parameter(row["parameters"])))
     if not files:
         return []
     store.engine.register("exported_files", pa.table({"url": pa.array(sorted(files), pa.string())}))
     rows = store.engine.query(
         f'SELECT x.url, e.source_id, e.line, e."offset", epoch_ms(e.time) AS time_ms, e."sc-bytes" AS bytes, '
         f"{client_sql(source_ip_sql('iis'))} AS ip, {HOST} AS host "
-        f'FROM {iis} e JOIN exported_files x ON x.url = lower(e."cs-uri-stem") '
+        f"FROM {iis} e JOIN exported_files x ON x.url = {_WRITTEN} "
         f"JOIN source_ranks r ON r.source_id = e.source_id {HOST_JOIN} "
         "WHERE e.\"sc-status\" IN (200, 206) AND e.\"cs-method\" IN ('GET', 'POST') ORDER BY e.time, r.rank, e.line"
     ).to_pylist()
@@ -65,3 +68,7 @@ def export_downloads(store: EventStore, members: Mapping[Key, str]) -> list[Mail
         entry.protocols = ["http"]
         entry.incomplete = [NO_ITEMS] + [NO_BYTES] * (not entry.bytes_known)
     return list(found.values())
+
+
+def _written(url: str) -> str:
+    return url.lower().replace("%20", "+").replace(" ", "+")

@@ -41,6 +41,10 @@ ANCHOR_SQL = (
 )
 
 
+#: In the path of Outlook on the web: the mailbox of somebody else that a user opened.
+_OPENED = r"(?i)^/+owa/+([^/?]+@[^/?]+)(?:/|$)"
+
+
 def build_mail_requests(store: EventStore) -> None:
     """Make the view :data:`MAIL_REQUESTS`. Needs ``source_hosts``, ``host_spellings`` and ``source_ranks``."""
     httpproxy, iis = store.events("httpproxy"), store.events("iis")
@@ -98,12 +102,16 @@ def back_end_sql(store: EventStore, wanted: str) -> str:
 _ID = "trim(lower(RequestId), '{}')"
 
 
+def _opened(stem: str) -> str:
+    return f"nullif(lower(regexp_extract({stem}, '{_OPENED}', 1)), '')"
+
+
 def _of_httpproxy(events: str) -> str:
     protocols = ", ".join(f"'{name}'" for name in PROTOCOLS)
     asked = f"nullif(lower(regexp_extract(UrlQuery, '(?i)MailboxId=({_GUID}(?:@[^&; ]+)?)', 1)), '')"
     return (
         f"SELECT lower(e.Protocol), {HOST}, e.time, {client_sql('e.ClientIpAddress')}, e.UserAgent, "
-        f"lower(nullif(e.AuthenticatedUser, '')), coalesce({asked}, {ANCHOR_SQL}, "
+        f"lower(nullif(e.AuthenticatedUser, '')), coalesce({_opened('e.UrlStem')}, {asked}, {ANCHOR_SQL}, "
         "lower(nullif(e.AuthenticatedUser, ''))), coalesce(nullif(e.ProtocolAction, ''), e.UrlStem), "
         "e.ResponseBytes, e.source_id, e.line, e.\"offset\", trim(lower(e.RequestId), '{}') "
         f"FROM {events} e {HOST_JOIN} "
@@ -129,7 +137,8 @@ def _of_iis(events: str) -> str:
         f'e."offset", {request_id} AS request_id FROM {events} e {HOST_JOIN} WHERE {first} IN ({stems}) '
         'AND e."s-port" NOT IN (81, 444) AND e."sc-status" BETWEEN 200 AND 299 '
         f"AND NOT coalesce(regexp_matches({stem}, '{_STATIC}'), false)) "
-        "SELECT r.protocol, r.host, r.time, r.ip, r.agent, r.signed_in, coalesce(r.asked, r.device, r.signed_in), r.stem, "
+        f"SELECT r.protocol, r.host, r.time, r.ip, r.agent, r.signed_in, coalesce({_opened('r.stem')}, r.asked, r.device, "
+        "r.signed_in), r.stem, "
         'r.bytes, r.source_id, r.line, r."offset", r.request_id FROM requests r '
         "ANTI JOIN proxied_hours p ON p.host = r.host AND p.hour = date_trunc('hour', r.time)"
     )

@@ -20,7 +20,7 @@ from brokenseal.detections.taxonomy import source_ip_sql
 from brokenseal.events import EventStore
 from brokenseal.events.engine import sql_text, sql_texts
 from brokenseal.incident.actors import ACTORS, of_actor_sql
-from brokenseal.incident.event_sql import HOST, HOST_JOIN, client_sql
+from brokenseal.incident.event_sql import ACCOUNT, HOST, HOST_JOIN, client_sql
 from brokenseal.incident.intrusions import SHELL_BIRTH_MS, Intrusion
 from brokenseal.incident.mail_requests import ANCHOR_SQL
 from brokenseal.incident.small_tables import NUMBER, TEXT, register_rows
@@ -34,7 +34,6 @@ _PANEL_MS, _SHELL_MS, _COPY_MS = 60_000, 60_000, 2_000
 _PROCESS_MS = 3_600_000
 #: Accounts that no person signs in with.
 _SYSTEM = ("nt authority\\system", "s-1-5-18", "system")
-_ACCOUNT = "lower(regexp_replace(split_part({}, '@', 1), '^.*[\\\\/]', ''))"
 #: An operation as ``setting_kinds`` compares it, and that a record did not fail.
 _OPERATION = "lower(rtrim(trim({}), '.'))"
 _DONE = "coalesce(lower(Result), '') NOT IN ('false', 'failed', 'failure')"
@@ -210,10 +209,10 @@ def _tie(store: EventStore, intrusions: Sequence[Intrusion]) -> None:
         f"WHERE abs(s.time_ms - f.time_ms) <= {_PANEL_MS} QUALIFY row_number() OVER (PARTITION BY s.number ORDER BY "
         "(f.stem = s.stem) DESC, abs(s.time_ms - f.time_ms), f.ip) = 1"
     )
-    account = _ACCOUNT.format("s.account")
+    account = ACCOUNT.format("s.account")
     by_user = (
         "SELECT s.number, f.* RENAME (time_ms AS front_ms) FROM setting_rows s JOIN setting_fronts f "
-        f"ON {_ACCOUNT.format('f.signed_in')} = {account} WHERE s.kind <> 'ecp_server' AND f.protocol = 'powershell' "
+        f"ON {ACCOUNT.format('f.signed_in')} = {account} WHERE s.kind <> 'ecp_server' AND f.protocol = 'powershell' "
         f"AND abs(s.time_ms - f.time_ms) <= {_SHELL_MS} QUALIFY {nearest}"
     )
     system = f"(ends_with(s.account, '$') OR lower(s.account) IN ({sql_texts(_SYSTEM)}))"
