@@ -20,6 +20,7 @@ from brokenseal.incident.intrusions import Intrusion, attach_context, join_intru
 from brokenseal.incident.knowledge import Knowledge
 from brokenseal.incident.ledger import account_for_mail, forged_rules_of
 from brokenseal.incident.ledger_rows import EWS_SSRF, GAPS, SHOWS_READING, MailboxAccess
+from brokenseal.incident.left_out import NOTHING, LeftOut
 from brokenseal.incident.mail_requests import build_mail_requests
 from brokenseal.incident.matching import match_everything
 from brokenseal.incident.named_actors import NOBODY, Named
@@ -48,23 +49,28 @@ def build_account(
     yara_problems: Sequence[str] = (),
     named: Named = NOBODY,
     places: PlacesFile | None = None,
+    left_out: LeftOut = NOTHING,
 ) -> tuple[Account, list[str]]:
     """The account of a case, and the sentences on what could not be read.
 
     ``prefilter``: fingerprint of today's rules. ``yara_problems``: YARA rules of the user that do not run, as sentences.
-    ``named``: what the user says of who the intruder is. ``places``: where addresses are, for hints.
+    ``named``: what the user says of who the intruder is. ``places``: where addresses are, for hints. ``left_out``: findings
+    that do not count.
     """
     hosts = Hosts(store.all_sources)
     _register(store, hosts, knowledge)
     progress.phase("applying rules")
     failures = match_everything(store, knowledge, prefilter, jobs)
+    left_out.remove(store)
     progress.phase("joining")
     ladder = Ladder(knowledge.campaigns, knowledge.campaign_of_rule)
     graded = {rule_id: rule for rule_id, rule in knowledge.by_id.items() if not rule.context}
     context = {rule_id: rule for rule_id, rule in knowledge.by_id.items() if rule.context}
     findings = collect_findings(store, graded)
     intrusions = join_intrusions(store, findings, ladder, process_trees(store, findings))
+    left_out.name_intrusions(intrusions)
     findings = in_order([*findings, *attach_context(store, context, intrusions, ladder)])
+    left_out.name_findings(findings)
     _grow_trees(store, intrusions)
     webshells = collect_webshells(store, intrusions, ladder)
     actors = actors_of(intrusions, ladder, named)

@@ -70,7 +70,7 @@ def actors_of(intrusions: Sequence[Intrusion], ladder: Ladder, named: Named) -> 
 
 def named_number(intrusions: Sequence[Intrusion]) -> str:
     """The id of the intrusion that only the user names: the one after all others."""
-    return f"I{len(intrusions) + 1}"
+    return f"I{max((int(intrusion.id[1:]) for intrusion in intrusions), default=0) + 1}"
 
 
 def register_actors(store: EventStore, actors: Sequence[Actor], named: Named) -> None:
