@@ -218,7 +218,7 @@ def test_a_false_positive_changes_the_verdict_shown_and_back(go: Callable[[str],
 def test_an_export_is_saved(go: Callable[[str], Any]) -> None:
     page = go("/timeline?ip=203.0.113.41&size=500")
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV").click()
+        page.get_by_role("link", name="CSV", exact=True).click()
     lines = Path(str(download.value.path())).read_text("utf-8-sig").splitlines()
     assert download.value.suggested_filename == "timeline.csv"
     assert len(lines) - 1 == page.locator("tr[data-row]").count()

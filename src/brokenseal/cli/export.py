@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from brokenseal.cli import exits
-from brokenseal.cli.incident_input import Redact, incident_at, refuse_output_in_evidence
+from brokenseal.cli.incident_input import DecidedOnly, Redact, incident_to_give, refuse_output_in_evidence
 from brokenseal.cli.streams import out_bytes, say
 from brokenseal.errors import UsageError
 from brokenseal.report.text import plain
 
 if TYPE_CHECKING:
     from brokenseal.report.exports import Target, Written
-    from brokenseal.report.shape import IncidentDocument
 
 _COMMAND = "brokenseal export"
 
@@ -79,10 +78,12 @@ def export(
         typer.Option("--tlp", metavar="COLOR", help="Who may get it (stix, misp, iris): clear, green, amber or red."),
     ] = Tlp.AMBER,
     redact: Redact = None,
+    decided: DecidedOnly = False,
 ) -> int:
     """Write the incident in the form of another tool: STIX, MISP, ATT&CK Navigator, Timesketch, DFIR-IRIS, tables.
 
-    Only the incident document is used, so the same document gives the same bytes. Text out of logs is bounded, and
+    Only the incident document is used, so the same document gives the same bytes; it is that of the scan, or with --decided
+    the one without findings marked as false positives. Text out of logs is bounded, and
     cells that a spreadsheet would run are defused. What each target holds: docs/exports.md.
 
     \b
@@ -104,7 +105,7 @@ def export(
             raise UsageError(f"{to.value} has {len(names)} tables: name a directory with -o, or one with --table.")
         if output is None and target.binary and sys.stdout.isatty():
             raise UsageError(f"{to.value} is not text: name a file with -o.")
-        document = _document(case, redact)
+        document = incident_to_give(case, redact, decided=decided, what="the export is that")
         if output is not None:
             refuse_output_in_evidence(output, case)
         written = {name: target.tables[name](document, Options(tlp=tlp.value)) for name in names}
@@ -117,15 +118,6 @@ def export(
         return exits.DONE
 
     return exits.guarded(work, command=_COMMAND)
-
-
-def _document(case: Path, redact: str | None) -> IncidentDocument:
-    from brokenseal.report.redaction import parse_kinds
-    from brokenseal.report.redaction import redact as without_names
-
-    kinds = parse_kinds(redact) if redact is not None else None
-    document = incident_at(case)
-    return document if kinds is None else without_names(document, kinds)
 
 
 def _write(output: Path, target: Target, written: dict[str, Written]) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from brokenseal.cli.streams import say
 from brokenseal.errors import UsageError
 from brokenseal.report.text import plain
 
 if TYPE_CHECKING:
+    from brokenseal.incident.findings import Key
     from brokenseal.report.shape import IncidentDocument
 
 #: ``--redact`` of the commands that give the incident to others.
@@ -21,6 +24,16 @@ Redact = Annotated[
         metavar="WHAT",
         help="Replace names by pseudonyms, the same as in the report of the case: users, subjects, or both with a comma "
         "between.",
+    ),
+]
+
+#: ``--decided`` of the commands that give the incident to others.
+DecidedOnly = Annotated[
+    bool,
+    typer.Option(
+        "--decided",
+        help="Leave out the findings that were marked as false positives in the review: the case is judged again without "
+        "them.",
     ),
 ]
 
@@ -53,6 +66,61 @@ def _of_this_version(document: dict[str, object], path: Path) -> IncidentDocumen
     if not isinstance(version, str) or not version.startswith(_MAJOR):
         raise UsageError(f"{plain(path, None)} holds a document of schema {plain(version, 20)}; this version reads 1.")
     return cast("IncidentDocument", document)
+
+
+def incident_to_give(path: Path, redact: str | None, *, decided: bool, what: str) -> IncidentDocument:
+    """What a command gives to others: the document of *path* (see :func:`incident_at`), with *decided* that without findings
+    marked as false positives, and without names where *redact* says so. *what*: of what is said that it has them still.
+
+    Raises ``UsageError``, also where the case cannot be judged again.
+    """
+    from brokenseal.report.redaction import Redaction, parse_kinds
+
+    kinds = parse_kinds(redact) if redact is not None else frozenset()
+    document = incident_at(path)
+    given = document
+    if decided:
+        given = without_marked(path, document)
+    elif marked := _marked(path, document):
+        count = _counted(marked)
+        say(
+            f"{count} marked as false positive in the review; {what} of the scan, with them. --decided leaves them out."
+        )
+    if not kinds:
+        return given
+    redaction = Redaction(document, kinds)
+    return redaction.document() if given is document else redaction.of(given)
+
+
+def without_marked(path: Path, document: IncidentDocument) -> IncidentDocument:
+    """*document*, that of the case *path*, judged again where findings of it are marked as false positives; else itself.
+
+    Raises ``UsageError`` where *path* is no directory or the case cannot be judged again.
+    """
+    if not path.is_dir():
+        raise UsageError("--decided needs the directory of a case: the decisions of a review are kept there.")
+    marked = _marked(path, document)
+    if not marked:
+        return document
+    from brokenseal.review.judged import judged_without
+
+    say(f"{_counted(marked)} left out; judging the case again without them ...")
+    judged = judged_without(path, marked)
+    if judged.document is None:
+        raise UsageError(f"--decided: {plain(judged.why_not)}.")
+    return judged.document
+
+
+def _marked(path: Path, document: IncidentDocument) -> Collection[Key]:
+    if not (path / "review.sqlite").exists():
+        return ()
+    from brokenseal.review.judged import marked_in
+
+    return marked_in(path, document)
+
+
+def _counted(marked: Collection[Key]) -> str:
+    return "one finding is" if len(marked) == 1 else f"{len(marked):,} findings are"
 
 
 def refuse_output_in_evidence(output: Path, given: Path) -> None:

@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from brokenseal.cli import exits
-from brokenseal.cli.incident_input import Redact
+from brokenseal.cli.incident_input import DecidedOnly, Redact, incident_to_give
 from brokenseal.cli.streams import Color, deliver, out_bytes, results_console
+from brokenseal.errors import UsageError
+from brokenseal.report.text import plain
 
 
 class LedgerFormat(StrEnum):
@@ -40,6 +42,7 @@ def ledger(
         ),
     ] = False,
     redact: Redact = None,
+    decided: DecidedOnly = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print all of long lists, and all evidence.")
     ] = False,
@@ -47,8 +50,8 @@ def ledger(
 ) -> int:
     """Print the mailbox ledger of a case: whose mail was read, how much at least and at most, and how sure that is.
 
-    The numbers are those of the last scan into the case. Subjects and ids of messages are only there when that scan
-    was asked for them (scan --subjects).
+    The numbers are those of the last scan into the case; with --decided, those without the findings that were marked as
+    false positives. Subjects and ids of messages are only there when that scan was asked for them (scan --subjects).
 
     \b
     Examples:
@@ -58,15 +61,13 @@ def ledger(
     """
 
     def work() -> int:
-        from brokenseal.cli.incident_input import incident_of_case
         from brokenseal.report import mail_ledger
-        from brokenseal.report.redaction import parse_kinds
-        from brokenseal.report.redaction import redact as without_names
 
-        kinds = parse_kinds(redact) if redact is not None else frozenset()
-        document = incident_of_case(case)
-        if kinds:
-            document = without_names(document, kinds)
+        if not case.is_dir():
+            raise UsageError(
+                f"{plain(case, None)} is not a directory; name the directory that a scan kept with --case."
+            )
+        document = incident_to_give(case, redact, decided=decided, what="these numbers are those")
         if notify:
             out_bytes(mail_ledger.notify_csv(document))
         elif form is LedgerFormat.CSV:

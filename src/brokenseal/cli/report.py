@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from brokenseal.cli import exits
+from brokenseal.cli.incident_input import DecidedOnly, without_marked
 from brokenseal.cli.streams import out_bytes
 from brokenseal.errors import OutputInsideEvidence, UsageError
 from brokenseal.report.text import plain
@@ -47,6 +48,7 @@ def report(
             metavar="FILE", help="Name the SHA-256 of this manifest of 'verify', which must be of this result."
         ),
     ] = None,
+    decided: DecidedOnly = False,
     json_in: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Report on this incident document (of scan --json) instead of a case."),
@@ -55,7 +57,8 @@ def report(
     """Write the report of a case as one HTML file that loads nothing, runs no script and can be printed.
 
     It is made from the incident document of the last scan into the case; the evidence is not read again. The same
-    document gives the same bytes.
+    document gives the same bytes. Decisions of the review are in it; where findings were marked as false positives, the
+    case is judged again and the report says what the ledger is without them. With --decided all of it is without them.
 
     \b
     Examples:
@@ -72,15 +75,19 @@ def report(
         kinds = parse_kinds(redact) if redact is not None else frozenset()
         if output is not None:
             _refuse_output(output, case, json_in)
+        if decided and (case is None or manifest is not None):
+            raise UsageError(f"--decided needs a CASE; it does not go with {'--manifest' if case else '--json-in'}.")
         document = _of_case(case) if case is not None else _of_file(cast(Path, json_in))
         kept = _document_sha256(case, json_in)
+        given = without_marked(case, document) if case is not None and decided else document
         page = render(
-            document,
+            given,
             language=language,
             redacted=kinds,
-            decided=_decided(case, document),
+            names_of=document,
+            decided=_decided(case, document, left_out=given is not document),
             all_files=all_files,
-            document_sha256=kept,
+            document_sha256=kept if given is document else None,
             manifest_sha256=_manifest(manifest, kept) if manifest is not None else None,
         )
         if output is None:
@@ -95,13 +102,13 @@ def report(
     return exits.guarded(work, command="brokenseal report")
 
 
-def _decided(case: Path | None, document: IncidentDocument) -> Decided | None:
-    """What people decided in the review of the case, which only a case has."""
+def _decided(case: Path | None, document: IncidentDocument, *, left_out: bool) -> Decided | None:
+    """What people decided in the review of the case, which only a case has. ``left_out``: the report is without it."""
     if case is None or not (case / "review.sqlite").exists():
         return None
     from brokenseal.review.for_report import decided_in
 
-    return decided_in(case, document)
+    return decided_in(case, document, left_out=left_out)
 
 
 def _document_sha256(case: Path | None, json_in: Path | None) -> str | None:

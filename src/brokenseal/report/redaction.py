@@ -78,17 +78,23 @@ class Redaction:
     """The pseudonyms of one document."""
 
     def __init__(self, document: IncidentDocument, kinds: Collection[str]) -> None:
-        # Of all lines the subjects count, so that they get the same pseudonyms wherever they stand.
-        self._source = without_subjects(document) if "subjects" in kinds else document
+        self._kinds = frozenset(kinds)
         self._people = "users" in kinds
         self._whole: dict[str, str] = {}
         self._alone: dict[str, str] = {}
         self._in_place: dict[str, str] = {}
         self._of_in_place: dict[str, str] = {}
+        self._cells: dict[str, str] = {}
         self._counts: dict[str, int] = {}
-        self._hosts = {one["host"].casefold() for one in document["hosts"]}
-        self._hosts |= {host.split(".")[0] for host in self._hosts}
+        self._hosts: set[str] = set()
         self._domains: set[str] = set()
+        self._learn(document)
+
+    def _learn(self, document: IncidentDocument) -> None:
+        # Of all lines the subjects count, so that they get the same pseudonyms wherever they stand.
+        self._source = without_subjects(document) if "subjects" in self._kinds else document
+        hosts = {one["host"].casefold() for one in document["hosts"]}
+        self._hosts |= hosts | {host.split(".")[0] for host in hosts}
         if self._people:
             self._domains |= _domains_in_lines(document)
             self._mailboxes()
@@ -96,17 +102,53 @@ class Redaction:
             for message in _members(document, frozenset({"messages"})):
                 self._number("message", message.strip("<>"))
             self._in_texts(_texts(document))
-        if "subjects" in kinds:
+        if "subjects" in self._kinds:
             for subject in _members(document, frozenset({"subject", "subjects"})):
                 self._number("subject", subject)
         self._compile()
 
+    @property
+    def without_subjects(self) -> bool:
+        """Whether subjects of messages are taken out."""
+        return "subjects" in self._kinds
+
     def document(self) -> IncidentDocument:
         return cast(IncidentDocument, self._copied(self._source, ""))
+
+    def of(self, other: IncidentDocument) -> IncidentDocument:
+        """Another document of the same case without its names: pseudonyms that were given stay, new names get the next."""
+        self._learn(other)
+        return self.document()
 
     def text(self, text: str) -> str:
         """A text that somebody wrote, or a line of a log, without the names that are known or stand in it as names."""
         return self._in_logs(text)
+
+    def accounts(self, names: Iterable[str]) -> None:
+        """Give pseudonyms to accounts and mailboxes that fields of events name, in this order; those given before stay."""
+        if not self._people:
+            return
+        for name in names:
+            if built_in(name) or self._of_account(name) is not None:
+                continue
+            if "@" in name:
+                self._in_texts([name])
+            elif "\\" in name or not (common(name) or len(name) < _SHORTEST_ALONE):
+                self._user(name)
+            if self._of_account(name) is None:
+                self._cells[name.casefold()] = self._next("account" if "@" in name else "user")
+        self._compile()
+
+    def account(self, name: str, text: str) -> tuple[str, str]:
+        """A field that names an account or mailbox, and a text of the same event, without it (see :meth:`accounts`)."""
+        if not self._people or built_in(name):
+            return name, text
+        # A name that could be any word is one in the text of its own event.
+        cell = self._cells.get(name.casefold())
+        return self._of_account(name) or self.text(name), text if cell is None else Replacer({name: cell})(text)
+
+    def _of_account(self, name: str) -> str | None:
+        return next((of[key] for of in (self._whole, self._alone, self._cells) if (key := name.casefold()) in of), None)
 
     def also(self, reviewers: Iterable[str], texts: Iterable[str]) -> None:
         """Give pseudonyms to the people who reviewed, and to names that stand in their texts; those given before stay."""
@@ -123,6 +165,7 @@ class Redaction:
         self._in_logs = Replacer({**self._alone, **self._whole, **self._in_place})
 
     def _mailboxes(self) -> None:
+        before = set(self._whole)
         mailboxes = self._source["mailboxes"]
         for mailbox in mailboxes:
             name = mailbox["mailbox"]
@@ -139,7 +182,7 @@ class Redaction:
                 given, _, family = display_name.strip().rpartition(" ")
                 for turned in (f"{family}, {given}", f"{family} {given}"):
                     _add(self._whole, turned, pseudonym)
-        for name, pseudonym in [item for item in self._whole.items() if "%40" not in item[0]]:
+        for name, pseudonym in [item for item in self._whole.items() if item[0] not in before and "%40" not in item[0]]:
             self._known_alone(_local(name), pseudonym)
 
     def _users(self) -> None:

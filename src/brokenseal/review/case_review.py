@@ -17,11 +17,13 @@ from brokenseal.incident.subject_logs import PRIVATE_FIELDS
 from brokenseal.report.shape import Finding, IncidentDocument, Reference
 from brokenseal.report.withheld_lines import names_subjects
 from brokenseal.review.chosen import Chosen
-from brokenseal.review.decisions import Decisions, Marks, Target
+from brokenseal.review.decisions import PARTS_OF_EVENT, Decisions, Marks, Target
 from brokenseal.review.event_index import open_index
 from brokenseal.review.event_key import EventKey
 from brokenseal.review.filters import Filter
 from brokenseal.review.gaps import milliseconds
+from brokenseal.review.judged import Judged, judged_without, marked_keys
+from brokenseal.review.judging import Judging
 from brokenseal.review.opened_case import OpenedCase
 from brokenseal.review.standing import Standing, standing
 from brokenseal.review.timeline import EventRow, Timeline
@@ -59,6 +61,7 @@ class CaseReview:
             raise
         self.timeline = Timeline(self._engine, blocks)
         self.decisions = Decisions(case)
+        self.judging = Judging(lambda keys: judged_without(case, keys))
         self.grades = known_grades()
         self.findings = {finding["id"]: finding for finding in self.document["findings"]}
         self._sources = {(one.name, one.sha256): one.id for one in self.store.sources.values()}
@@ -126,7 +129,7 @@ class CaseReview:
 
     def place_of_target(self, target: Target) -> tuple[int, int] | None:
         """File and line of an event that a decision names; None where the case no longer has it."""
-        if len(target) != 3 or not target[2].isdecimal():
+        if len(target) != PARTS_OF_EVENT or not target[2].isdecimal():
             return None
         source = self._sources.get((target[0], target[1]))
         return None if source is None else (source, int(target[2]))
@@ -148,6 +151,11 @@ class CaseReview:
     def standing(self, marks: Marks) -> Standing:
         """What of the result rests on findings that are marked as false positives."""
         return standing(self.document, self.left_out(marks), self.grades, known_access())
+
+    def judged(self, marks: Marks) -> Judged | None:
+        """The case judged again without the marked findings; None where there are none, or while it is being computed."""
+        keys = marked_keys(self.document, marks)
+        return self.judging.ask(keys) if keys else None
 
     def chosen(self, wanted: Filter, marks: Marks) -> Chosen | None:
         """The events that a filter by finding or mark leaves; None where it does not choose so."""
@@ -185,6 +193,7 @@ class CaseReview:
         return [(name, value) for name, value in told if value is not None and name not in private]
 
     def close(self) -> None:
+        self.judging.close()
         self._engine.close()
         self.store.close()
         self.case.close()

@@ -43,6 +43,8 @@ CREATE INDEX decision_target ON decision (about, target);
 
 #: Names what a decision is about, see the module; the parts of a finding or of an event.
 Target = tuple[str, ...]
+#: File, SHA-256 and line.
+PARTS_OF_EVENT = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from brokenseal.events.sources import rfc3339
 from brokenseal.report.csv_cells import csv_bytes
@@ -19,29 +19,36 @@ HEADER = (
 )  # fmt: skip
 _ROWS = 2000
 
+Record = dict[str, object]
 
-def csv_export(review: CaseReview, wanted: Filter, chosen: Chosen | None, marks: Marks) -> Iterator[bytes]:
+
+def csv_export(portions: Iterable[Sequence[Record]]) -> Iterator[bytes]:
     """CSV for spreadsheets: cells that would be formulas are defused."""
     yield csv_bytes(HEADER, [])
-    waiting: list[list[object]] = []
-    for row in review.timeline.every(wanted, chosen):
-        record = _record(review, row, marks)
-        waiting.append([", ".join(map(str, value)) if isinstance(value, list) else value for value in record.values()])
-        if len(waiting) == _ROWS:
-            yield _lines(waiting)
-            waiting = []
-    yield _lines(waiting)
+    for records in portions:
+        yield _lines(
+            [
+                [", ".join(map(str, value)) if isinstance(value, list) else value for value in one.values()]
+                for one in records
+            ]
+        )
 
 
-def json_export(review: CaseReview, wanted: Filter, chosen: Chosen | None, marks: Marks) -> Iterator[bytes]:
+def json_export(portions: Iterable[Sequence[Record]]) -> Iterator[bytes]:
     """One JSON object a line, texts as logged."""
-    waiting: list[str] = []
+    for records in portions:
+        yield "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+def portions(review: CaseReview, wanted: Filter, chosen: Chosen | None, marks: Marks) -> Iterator[list[Record]]:
+    """The records of all events that the filter leaves, some thousand at once."""
+    waiting: list[Record] = []
     for row in review.timeline.every(wanted, chosen):
-        waiting.append(json.dumps(_record(review, row, marks)) + "\n")
+        waiting.append(_record(review, row, marks))
         if len(waiting) == _ROWS:
-            yield "".join(waiting).encode()
+            yield waiting
             waiting = []
-    yield "".join(waiting).encode()
+    yield waiting
 
 
 def _lines(rows: list[list[object]]) -> bytes:
@@ -50,7 +57,7 @@ def _lines(rows: list[list[object]]) -> bytes:
     return csv_bytes(HEADER, rows)[mark_and_header:]
 
 
-def _record(review: CaseReview, row: EventRow, marks: Marks) -> dict[str, object]:
+def _record(review: CaseReview, row: EventRow, marks: Marks) -> Record:
     source = review.store.sources[row.key.source_id]
     target = review.event_target(row.key)
     held = marks.of("event", target) if target is not None else []

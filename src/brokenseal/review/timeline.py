@@ -174,6 +174,14 @@ class Timeline:
         found = self.ask(f"SELECT * FROM {ENTITY} WHERE type = {sql_text(kind)} AND value = {sql_text(value)}")
         return _entity(found[0]) if found else None
 
+    def names(self, limit: int) -> list[str]:
+        """Accounts and mailboxes, those with most events first."""
+        found = self.ask(
+            f"SELECT value, max(events) AS events FROM {ENTITY} WHERE type IN ('account', 'mailbox') "
+            f"GROUP BY value ORDER BY events DESC, value LIMIT {limit}"
+        )
+        return [str(row["value"]) for row in found]
+
     def grouped(self, wanted: Filter, column: str, limit: int) -> list[tuple[str, int]]:
         """The values of ``column`` (kind, host, ip, account, mailbox) among the filter's events, with most events first."""
         where = " AND ".join(self._conditions(wanted)) or "true"

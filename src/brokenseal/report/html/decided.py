@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from brokenseal.report.html.context import Context
 from brokenseal.report.html.shown import LONGEST_NAME, file_name, shown
+from brokenseal.report.html.texts import Texts
 from brokenseal.report.redaction import Redaction
+from brokenseal.report.shape import Mailbox
 
 #: Decisions listed.
 MOST = 500
@@ -30,24 +32,47 @@ class Resting:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerChange:
+    """A row of the ledger by the scan (``before``) and without the findings marked as false alarms (``after``); None:
+    there is none."""
+
+    mailbox: str | None
+    access: str
+    before: Mailbox | None
+    after: Mailbox | None
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """``verdict``: the one with decisions, where it differs from the scan's. ``entries``: made_at, made_by, kind (star, tag,
-    comment, false_positive), about, text, and undone_at, which is empty for decisions that hold. ``resting``: what of the
-    result rests on findings that were marked as false alarms."""
+    comment, false_positive), about, text, undone_at, which is empty for decisions that hold, and ``place``: what to show for
+    ``about`` where subjects are taken out, empty if it has none. ``resting``: what of the result rests on findings that were
+    marked as false alarms. ``ledger``: what the ledger says without these; None where that was not computed, for which
+    ``why_not`` is the reason, if there are any. ``left_out``: so many findings are left out of the whole report, whose
+    verdict was ``verdict_of_scan`` with them."""
 
     verdict: str | None
     entries: Sequence[Mapping[str, str]]
     resting: Sequence[Resting] = ()
+    ledger: Sequence[LedgerChange] | None = None
+    why_not: str = ""
+    left_out: int = 0
+    verdict_of_scan: str = ""
 
     def redacted(self, redaction: Redaction) -> Decided:
         """Without the names of the reviewers, and of those whom their texts name."""
-        who = [entry["made_by"] for entry in self.entries]
-        redaction.also(who, [entry[name] for entry in self.entries for name in ("about", "text")])
+        entries = self.entries
+        if redaction.without_subjects:
+            entries = [{**one, "about": one.get("place") or one["about"]} for one in entries]
+        redaction.also(
+            [entry["made_by"] for entry in entries],
+            [entry[name] for entry in entries for name in ("about", "text")],
+        )
         free = ("made_by", "about", "text")
-        return Decided(
-            self.verdict,
-            [{**entry, **{name: redaction.text(entry[name]) for name in free}} for entry in self.entries],
-            self.resting,
+        return replace(
+            self,
+            entries=[{**entry, **{name: redaction.text(entry[name]) for name in free}} for entry in entries],
+            ledger=None if self.ledger is None else [_redacted(change, redaction) for change in self.ledger],
         )
 
 
@@ -56,6 +81,9 @@ class View:
     sentence: Markup
     resting: Sequence[Markup]
     more_resting: Markup | None
+    ledger_sentence: Markup
+    ledger: Sequence[tuple[Markup, Markup, Markup, Markup]]
+    more_ledger: Markup | None
     rows: Sequence[tuple[Markup, Markup, Markup, Markup, Markup, Markup]]
     more: Markup | None
 
@@ -65,8 +93,6 @@ def view(decided: Decided | None, context: Context) -> View | None:
     if decided is None or not decided.entries:
         return None
     texts = context.texts
-    changed = "decisions.same" if decided.verdict is None else "decisions.changed"
-    verdict = texts.say(f"verdicts.{decided.verdict}") if decided.verdict is not None else Markup("")
     rows = [
         (
             shown(entry["made_at"], LONGEST_NAME),
@@ -83,13 +109,55 @@ def view(decided: Decided | None, context: Context) -> View | None:
     left = len(decided.entries) - len(rows)
     resting = [_resting(context, one) for one in decided.resting[:MOST]]
     unsaid = len(decided.resting) - len(resting)
+    changes = decided.ledger or ()
     return View(
-        texts.say(changed, verdict=verdict),
+        _verdict(texts, decided),
         resting,
         texts.count("left_out", unsaid) if unsaid else None,
+        _ledger_sentence(context, decided),
+        [_change(context, one) for one in changes[:MOST]],
+        texts.count("left_out", len(changes) - MOST) if len(changes) > MOST else None,
         rows,
         texts.count("decisions.more", left) if left else None,
     )
+
+
+def _verdict(texts: Texts, decided: Decided) -> Markup:
+    if decided.left_out:
+        before = texts.say(f"verdicts.{decided.verdict_of_scan}")
+        return texts.count("decisions.left_out", decided.left_out, verdict=before)
+    if decided.verdict is None:
+        return texts.say("decisions.same")
+    return texts.say("decisions.changed", verdict=texts.say(f"verdicts.{decided.verdict}"))
+
+
+def _redacted(change: LedgerChange, redaction: Redaction) -> LedgerChange:
+    return replace(change, mailbox=None if change.mailbox is None else redaction.text(change.mailbox))
+
+
+def _ledger_sentence(context: Context, decided: Decided) -> Markup:
+    if decided.ledger is None:
+        why = shown(decided.why_not)
+        return context.texts.say("decisions.ledger_unknown", why=why) if decided.why_not else Markup("")
+    return context.texts.say("decisions.ledger_changed" if decided.ledger else "decisions.ledger_same")
+
+
+def _change(context: Context, change: LedgerChange) -> tuple[Markup, Markup, Markup, Markup]:
+    texts = context.texts
+    name = shown(change.mailbox, LONGEST_NAME) or texts.say("mail.unnamed_short")
+    way = texts.words("access", change.access, shown(change.access, LONGEST_NAME))
+    return name, way, _amounts(texts, change.before), _amounts(texts, change.after)
+
+
+def _amounts(texts: Texts, row: Mailbox | None) -> Markup:
+    if row is None:
+        return texts.say("decisions.no_row")
+    said = texts.count("decisions.amounts.requests", row["requests"])
+    if row["items_at_least"] is not None:
+        said = texts.say("decisions.amounts.items", before=said, items=texts.number(row["items_at_least"]))
+    if row["bytes_at_least"] is not None:
+        said = texts.say("decisions.amounts.size", before=said, size=texts.size(row["bytes_at_least"], exact=False))
+    return said
 
 
 def _resting(context: Context, one: Resting) -> Markup:

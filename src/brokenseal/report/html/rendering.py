@@ -65,6 +65,7 @@ def render(
     *,
     language: str = "en",
     redacted: Collection[str] = (),
+    names_of: Mapping[str, object] | None = None,
     decided: Decided | None = None,
     all_files: bool = False,
     document_sha256: str | None = None,
@@ -72,7 +73,8 @@ def render(
 ) -> bytes:
     """The page as UTF-8. ``document`` must be valid by its schema. ``decided``: what the case's review says.
 
-    ``redacted``: kinds of names to replace by pseudonyms (see :mod:`brokenseal.report.redaction`).
+    ``redacted``: kinds of names to replace by pseudonyms (see :mod:`brokenseal.report.redaction`); those of ``names_of``,
+    another document of the same case, are given first.
     ``all_files``: list every file of the evidence. ``document_sha256``, ``manifest_sha256``: of the file that the case keeps
     the document in, and of the manifest of its verification, where known.
     Raises ``UsageError`` for a language without texts.
@@ -80,8 +82,9 @@ def render(
     texts = load_texts(language)
     incident = cast(IncidentDocument, document)
     if redacted:
-        redaction = Redaction(incident, redacted)
-        incident = redaction.document()
+        first = incident if names_of is None else cast(IncidentDocument, names_of)
+        redaction = Redaction(first, redacted)
+        incident = redaction.document() if first is incident else redaction.of(incident)
         decided = decided.redacted(redaction) if decided is not None else None
     incident, untold = in_language(incident, language)
     context = Context.of(

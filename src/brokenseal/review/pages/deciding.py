@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from typing import cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from brokenseal.errors import UsageError
+from brokenseal.report.redaction import Redaction
 from brokenseal.report.text import plain
 from brokenseal.review.case_review import CaseReview, finding_label, finding_target
 from brokenseal.review.decisions import Decision, Target
 from brokenseal.review.event_key import EventKey
+from brokenseal.review.for_report import place_alone
 from brokenseal.review.forms import back_to, read_form
 from brokenseal.review.rendering import page, review_of
+from brokenseal.review.without_names import asked_kinds, attachment
 
 _LABEL = 200
 
@@ -34,6 +39,7 @@ async def decide(request: Request) -> Response:
         )
     except ValueError as error:
         return PlainTextResponse(f"{error}\n", 400)
+    await run_in_threadpool(_judge, review)
     return back_to(fields.get("back", "/"))
 
 
@@ -44,7 +50,9 @@ async def undo(request: Request) -> Response:
     number = fields.get("id", "")
     if not (number.isascii() and number.isdecimal() and len(number) < 15):
         return PlainTextResponse("There is no such decision.\n", 404)
-    await run_in_threadpool(review_of(request).decisions.undo, int(number))
+    review = review_of(request)
+    await run_in_threadpool(review.decisions.undo, int(number))
+    await run_in_threadpool(_judge, review)
     return back_to(fields.get("back", "/decisions"))
 
 
@@ -63,18 +71,35 @@ def decisions(request: Request) -> Response:
 
 
 def decisions_export(request: Request) -> Response:
+    """With ``redact``, without the names of those who decided and of those whom their texts name."""
     review = review_of(request)
+    try:
+        kinds = asked_kinds(request)
+    except UsageError as error:
+        return PlainTextResponse(f"{error}\n", 400)
     verdict = review.verdict(review.decisions.marks())
+    every = review.decisions.every()
+    records = [_record(review, one) for one in every]
+    if "subjects" in kinds:
+        for one, record in zip(every, records, strict=True):
+            record["label"] = place_alone(review.document, one) or record["label"]
+    if kinds:
+        records = _without_names(Redaction(review.document, kinds), records)
     exported = {
         "case": review.name,
         "verdict": {"of_the_scan": verdict.before, "with_decisions": verdict.after},
-        "decisions": [_record(review, one) for one in review.decisions.every()],
+        "decisions": records,
     }
     return Response(
         json.dumps(exported, indent=1).encode() + b"\n",
         media_type="application/json",
-        headers={"Content-Disposition": 'attachment; filename="decisions.json"'},
+        headers=attachment("decisions", "json", kinds),
     )
+
+
+def _judge(review: CaseReview) -> None:
+    """Begin to judge the case again, so that it is done when somebody looks at the mailboxes."""
+    review.judged(review.decisions.marks())
 
 
 def _record(review: CaseReview, one: Decision) -> dict[str, object]:
@@ -93,6 +118,18 @@ def _record(review: CaseReview, one: Decision) -> dict[str, object]:
         "undone_at": one.undone_at,
         "undone_by": one.undone_by,
     }
+
+
+def _without_names(redaction: Redaction, records: list[dict[str, object]]) -> list[dict[str, object]]:
+    people = [str(name) for one in records for name in (one["made_by"], one["undone_by"]) if name]
+    redaction.also(people, [str(one[name]) for one in records for name in ("label", "value")])
+    free = ("made_by", "undone_by", "label", "value")
+    found = []
+    for one in records:
+        target = {name: redaction.text(value) for name, value in cast("dict[str, str]", one["target"]).items()}
+        texts = {name: redaction.text(str(one[name])) if one[name] else one[name] for name in free}
+        found.append({**one, **texts, "target": target})
+    return found
 
 
 def _meant(review: CaseReview, about: str, name: str) -> tuple[Target, str] | None:

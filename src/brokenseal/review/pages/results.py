@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
+from brokenseal.errors import UsageError
 from brokenseal.report import mail_ledger
+from brokenseal.report.text import plain
 from brokenseal.review.filters import Filter
 from brokenseal.review.gaps import milliseconds
+from brokenseal.review.judged import ledger_changes
 from brokenseal.review.rendering import page, review_of
 from brokenseal.review.verdict import known
+from brokenseal.review.without_names import asked_kinds, attachment, without_names
 
 _MOST_FILES = 500
 _SECOND_MS = 1000
@@ -17,6 +21,9 @@ _SECOND_MS = 1000
 
 def mailboxes(request: Request) -> Response:
     review, marks = review_of(request), review_of(request).decisions.marks()
+    judged = review.judged(marks)
+    changes = ledger_changes(review.document, judged.document) if judged and judged.document else []
+    places = {id(row): place for place, row in enumerate(review.document["mailboxes"])}
     return page(
         request,
         "mailboxes",
@@ -24,6 +31,10 @@ def mailboxes(request: Request) -> Response:
         marks=marks,
         key_of=review.key_of,
         rests=review.standing(marks).mailboxes,
+        judged=judged,
+        changes=changes,
+        after={places[id(one.before)]: one.after for one in changes if one.before is not None},
+        added=[one for one in changes if one.before is None],
         around={
             number: Filter(
                 who=_name(one["mailbox"]),
@@ -36,14 +47,28 @@ def mailboxes(request: Request) -> Response:
 
 
 def mailboxes_export(request: Request) -> Response:
+    """With ``decided``, without what is marked as false positive; with ``redact``, without names."""
     write = {"ledger": mail_ledger.ledger_csv, "notify": mail_ledger.notify_csv}.get(request.path_params["list"])
     if write is None:
         return Response(status_code=404)
-    name = request.path_params["list"]
+    try:
+        kinds = asked_kinds(request)
+    except UsageError as error:
+        return PlainTextResponse(f"{error}\n", 400)
+    review, name = review_of(request), request.path_params["list"]
+    document = review.document
+    if request.query_params.get("decided"):
+        marks = review.decisions.marks()
+        if review.left_out(marks):
+            judged = review.judged(marks)
+            if judged is None or judged.document is None:
+                why = "it is being judged again; try again" if judged is None else plain(judged.why_not)
+                return PlainTextResponse(f"The case without the false positives is not there: {why}.\n", 503)
+            document = judged.document
     return Response(
-        write(review_of(request).document),
+        write(without_names(review, document, kinds)),
         media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+        headers=attachment(name, "csv", kinds),
     )
 
 

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from brokenseal.errors import UsageError
 from brokenseal.report.shape import Finding
 from brokenseal.review.case_review import CaseReview
-from brokenseal.review.chosen import Chosen
 from brokenseal.review.decisions import Decision, Marks
 from brokenseal.review.event_columns import IN_A_ROW
 from brokenseal.review.event_key import EventKey
-from brokenseal.review.export import csv_export, json_export
+from brokenseal.review.export import Record, csv_export, json_export, portions
 from brokenseal.review.filters import Filter
 from brokenseal.review.gaps import GapRow, all_gaps, gaps_between
 from brokenseal.review.histogram import histogram
 from brokenseal.review.rendering import page, review_of
 from brokenseal.review.timeline import EventRow
+from brokenseal.review.without_names import EventRedaction, asked_kinds, attachment
 
 SIZES = (50, 100, 200, 500)
 CONTEXTS = (5, 10, 20, 50, 100)
 _SIZE, _CONTEXT = 100, 10
-_EXPORTS: dict[str, tuple[str, Callable[[CaseReview, Filter, Chosen | None, Marks], Iterator[bytes]]]] = {
+_EXPORTS: dict[str, tuple[str, Callable[[Iterable[Sequence[Record]]], Iterator[bytes]]]] = {
     "csv": ("text/csv; charset=utf-8", csv_export),
     "jsonl": ("application/x-ndjson", json_export),
 }
@@ -77,13 +78,16 @@ def export(request: Request) -> Response:
     review, form = review_of(request), request.path_params["form"]
     if form not in _EXPORTS:
         return Response(status_code=404)
+    try:
+        kinds = asked_kinds(request)
+    except UsageError as error:
+        return PlainTextResponse(f"{error}\n", 400)
     wanted, marks = Filter.parse(request.query_params), review.decisions.marks()
     kind, write = _EXPORTS[form]
-    return StreamingResponse(
-        write(review, wanted, review.chosen(wanted, marks), marks),
-        media_type=kind,
-        headers={"Content-Disposition": f'attachment; filename="timeline.{form}"'},
-    )
+    found: Iterator[Sequence[Record]] = portions(review, wanted, review.chosen(wanted, marks), marks)
+    if kinds:
+        found = map(EventRedaction(review, kinds), found)
+    return StreamingResponse(write(found), media_type=kind, headers=attachment("timeline", form, kinds))
 
 
 def merged(rows: Sequence[Shown], gaps: Sequence[GapRow]) -> list[Shown | GapRow]:
