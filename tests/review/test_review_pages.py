@@ -212,3 +212,28 @@ def test_a_document_without_what_its_schema_does_not_ask_for(
     opened = open_case(with_document(scanned, bare))
     for address in (*PAGES, "/findings/F1", "/entity?type=ip&value=203.0.113.41", "/entity?type=mailbox&value=anna"):
         opened.text(address)
+
+
+def test_what_there_is_not_is_a_page_with_the_way_to_others(browser: Any) -> None:
+    for address in ("/findings/F999", "/events/1.1.1", "/nothing", "/mailboxes/other.csv", "/timeline/export.exe"):
+        answer = browser.get(address)
+        assert answer.status_code == 404
+        assert "Not found" in answer.text and 'href="/timeline"' in answer.text
+
+
+def test_the_processes_of_a_web_shell_are_listed(browser: Any) -> None:
+    document = browser.review.document
+    (intrusion,) = [one for one in document["intrusions"] if one["webshells"]]
+    started = intrusion["webshells"][0]["processes"]
+    assert started
+    text = browser.text("/webshells")
+    for one in intrusion["processes"]:
+        if one["id"] in started:
+            assert f"<bdi>{one['id']}</bdi>" in text
+
+
+def test_times_in_reasons_are_written_as_elsewhere(browser: Any) -> None:
+    reasons = [reason for host in browser.review.document["hosts"] for reason in host["reasons"]]
+    time = next(found[0] for reason in reasons if (found := re.search(r"[0-9-]{10}T[0-9:.]+Z", reason)))
+    written = time.replace("T", " ").removesuffix("Z").removesuffix(".000")
+    assert f'<time datetime="{time}">{written}</time>' in browser.text("/")

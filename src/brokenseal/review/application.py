@@ -14,6 +14,7 @@ from starlette.routing import Route
 from brokenseal.report.html.rendering import style_sheet
 from brokenseal.review.case_review import CaseReview
 from brokenseal.review.pages import deciding, entities, findings, overview, results, timeline
+from brokenseal.review.rendering import missing
 from brokenseal.review.session import OPENING, Guard, Session
 
 _STATIC = {
@@ -54,7 +55,7 @@ def application(review: CaseReview, session: Session, *, failed: Callable[[Excep
         Route("/decide", deciding.decide, methods=["POST"]),
         Route("/undo", deciding.undo, methods=["POST"]),
     ]
-    made = Starlette(routes=routes)
+    made = Starlette(routes=routes, exception_handlers={404: _no_page})
     made.state.review = review
     made.state.session = session
     # Around all of it: answers to errors are guarded like all others.
@@ -70,6 +71,10 @@ async def _open(request: Request) -> Response:
     response = HTMLResponse(_OPENED)
     response.set_cookie(session.cookie, session.secret, path="/", httponly=True, samesite="strict")
     return response
+
+
+def _no_page(request: Request, _: Exception) -> Response:
+    return missing(request)
 
 
 async def _static(request: Request) -> Response:

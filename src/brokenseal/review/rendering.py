@@ -42,7 +42,7 @@ TONES = {
 }
 LEVEL_TONES = {"critical": "bad", "high": "bad", "medium": "warn", "low": "plain", "informational": "plain"}
 _LONGEST_FIELD = 20000
-_FINDING = re.compile(r"\bF[0-9]+\b", re.ASCII)
+_FINDING_OR_TIME = re.compile(r"\bF[0-9]+\b|\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z", re.ASCII)
 
 
 def review_of(request: Request) -> CaseReview:
@@ -79,6 +79,11 @@ def page(
     return HTMLResponse(html, status)
 
 
+def missing(request: Request, why: str = "") -> HTMLResponse:
+    """The page of what there is not, from which the others can be reached."""
+    return page(request, "missing", title="Not found", status=404, why=why or "There is no such page in this review.")
+
+
 def moment(time: object) -> Markup:
     """A time with its milliseconds, from RFC 3339 or milliseconds since 1970 UTC."""
     if time is None or time == "":
@@ -107,16 +112,16 @@ def field(value: object) -> Markup:
 
 
 def linked(text: str, known: object) -> Markup:
-    """A sentence of the document in which the ids of findings lead to them."""
+    """A sentence of the document in which the ids of findings lead to them, and times are as everywhere in the pages."""
     names = known if isinstance(known, dict) else {}
+
+    def better(found: re.Match[str]) -> str:
+        if found[0].endswith("Z"):
+            return str(moment(found[0]))
+        return f'<a href="/findings/{found[0]}">{found[0]}</a>' if found[0] in names else found[0]
+
     safe = str(escape(plain(text, None)))
-    return Markup("<bdi>{}</bdi>").format(
-        Markup(
-            _FINDING.sub(
-                lambda found: f'<a href="/findings/{found[0]}">{found[0]}</a>' if found[0] in names else found[0], safe
-            )
-        )
-    )
+    return Markup("<bdi>{}</bdi>").format(Markup(_FINDING_OR_TIME.sub(better, safe)))
 
 
 def _verdict(verdict: str) -> str:

@@ -31,7 +31,7 @@ def serve(
         session = Session(listening.getsockname()[1])
         config = uvicorn.Config(
             application(review, session, failed=failed),
-            log_level="warning",
+            log_level="error",  # what it warns of are requests of others that it refuses
             access_log=False,  # the address has the token
             server_header=False,
             lifespan="off",

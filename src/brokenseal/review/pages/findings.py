@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from brokenseal.report.csv_cells import csv_bytes
 from brokenseal.report.shape import Finding, Intrusion, Reference
@@ -17,7 +17,7 @@ from brokenseal.review.decisions import Marks
 from brokenseal.review.event_key import EventKey
 from brokenseal.review.filters import Filter
 from brokenseal.review.raw_line import raw_of
-from brokenseal.review.rendering import page, review_of
+from brokenseal.review.rendering import missing, page, review_of
 from brokenseal.review.standing import Rest
 
 _HEADER = (
@@ -70,7 +70,7 @@ def findings_export(request: Request) -> Response:
             records.append(record)
     form = request.path_params["form"]
     if form not in ("csv", "jsonl"):
-        return Response(status_code=404)
+        return missing(request)
     if form == "csv":
         content, kind = csv_bytes(_HEADER, [list(record.values()) for record in records]), "text/csv; charset=utf-8"
     else:
@@ -85,7 +85,7 @@ def finding(request: Request) -> Response:
     review = review_of(request)
     found = review.findings.get(request.path_params["id"])
     if found is None:
-        return PlainTextResponse("There is no such finding in this case.\n", 404)
+        return missing(request, "There is no such finding in this case.")
     marks = review.decisions.marks()
     return page(
         request,
@@ -113,7 +113,7 @@ def event(request: Request) -> Response:
     row = review.timeline.one(key) if key is not None else None
     target = review.event_target(row.key) if row is not None else None
     if row is None or target is None:
-        return PlainTextResponse("There is no such event in this case.\n", 404)
+        return missing(request, "There is no such event in this case.")
     marks = review.decisions.marks()
     record = review.record(row)
     offset = dict(record).get("offset")

@@ -11,7 +11,7 @@ from brokenseal.report.text import plain
 from brokenseal.review.filters import Filter
 from brokenseal.review.gaps import milliseconds
 from brokenseal.review.judged import ledger_changes
-from brokenseal.review.rendering import page, review_of
+from brokenseal.review.rendering import missing, page, review_of
 from brokenseal.review.verdict import known
 from brokenseal.review.without_names import asked_kinds, attachment, without_names
 
@@ -50,7 +50,7 @@ def mailboxes_export(request: Request) -> Response:
     """With ``decided``, without what is marked as false positive; with ``redact``, without names."""
     write = {"ledger": mail_ledger.ledger_csv, "notify": mail_ledger.notify_csv}.get(request.path_params["list"])
     if write is None:
-        return Response(status_code=404)
+        return missing(request)
     try:
         kinds = asked_kinds(request)
     except UsageError as error:

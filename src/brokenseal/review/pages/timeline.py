@@ -18,7 +18,7 @@ from brokenseal.review.export import Record, csv_export, json_export, portions
 from brokenseal.review.filters import Filter
 from brokenseal.review.gaps import GapRow, all_gaps, gaps_between
 from brokenseal.review.histogram import histogram
-from brokenseal.review.rendering import page, review_of
+from brokenseal.review.rendering import missing, page, review_of
 from brokenseal.review.timeline import EventRow
 from brokenseal.review.without_names import EventRedaction, asked_kinds, attachment
 
@@ -77,7 +77,7 @@ def timeline(request: Request) -> Response:
 def export(request: Request) -> Response:
     review, form = review_of(request), request.path_params["form"]
     if form not in _EXPORTS:
-        return Response(status_code=404)
+        return missing(request)
     try:
         kinds = asked_kinds(request)
     except UsageError as error:
