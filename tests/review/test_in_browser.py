@@ -192,6 +192,30 @@ def test_a_tag_and_a_note_by_key(go: Callable[[str], Any]) -> None:
     assert page.locator(".held li").count() == 0
 
 
+def test_after_a_form_the_keys_go_on_where_they_were(go: Callable[[str], Any]) -> None:
+    page = go("/findings/F2")
+    page.fill("#tag", "again")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".held li")
+    assert page.evaluate("document.activeElement.id") == "tag"
+    page.locator(".held li", has_text="again").get_by_role("button").press("Enter")
+    page.locator(".held li", has_text="again").wait_for(state="detached")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_escape_takes_a_filter_away_that_was_set_by_keys(go: Callable[[str], Any], origin: str) -> None:
+    page = go("/timeline")
+    page.keyboard.press("/")
+    page.keyboard.type("autodiscover")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**text=autodiscover**")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.wait_for_url(f"{origin}/timeline")
+    page.wait_for_selector("#main:not([aria-busy])")
+    assert page.input_value("#f-text") == ""
+
+
 def test_the_events_around_one_by_key(go: Callable[[str], Any]) -> None:
     page = go("/timeline?ip=203.0.113.41")
     page.keyboard.press("j")

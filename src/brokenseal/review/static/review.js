@@ -10,6 +10,7 @@
   // --- partial updates: only the page's main part is taken from the answer ---------------------------------------
 
   let asked = 0;
+  let pushed = 0;
 
   async function load(address, options = {}, remember = true) {
     const number = ++asked;
@@ -33,7 +34,10 @@
     if (number !== asked || fresh === null) return;
     main().replaceWith(document.adoptNode(fresh));
     document.title = made.title;
-    if (remember) history.pushState(null, "", answer.url);
+    if (remember) {
+      history.pushState(null, "", answer.url);
+      pushed += 1;
+    }
     if (place >= 0) choose(rows()[place], false);
     tell(document.title);
   }
@@ -60,7 +64,13 @@
 
   async function keepPlace(work) {
     const { scrollX, scrollY } = window;
+    const focused = document.activeElement && document.activeElement.id;
     await work();
+    // What had the focus was replaced: whoever works with keys goes on from the same field, or from the page's main part.
+    if (document.activeElement === document.body) {
+      const field = focused ? document.getElementById(focused) : null;
+      (field || main()).focus({ preventScroll: true });
+    }
     window.scrollTo(scrollX, scrollY);
   }
 
@@ -104,7 +114,10 @@
   function back() {
     const up = main().querySelector("a[rel=up]");
     const ours = document.referrer.startsWith(`${location.origin}/`) && !document.referrer.includes("/open");
-    if (ours && history.length > 1) history.back();
+    if (pushed > 0 || (ours && history.length > 1)) {
+      pushed = Math.max(pushed - 1, 0);
+      history.back();
+    }
     else if (up) up.click();
   }
 
