@@ -107,7 +107,7 @@ def test_damage_in_the_golden_files(parser: type[Parser]) -> None:
     @given(
         st.sampled_from(originals),
         st.lists(st.tuples(st.integers(0, 20_000), st.integers(0, 255)), max_size=20),
-        st.integers(50, 2000),
+        st.integers(300, 4000),
     )
     def run(original: bytes, changes: list[tuple[int, int]], block_bytes: int) -> None:
         data = bytearray(original)

@@ -90,15 +90,15 @@ def browser(scanned: Path, open_case: Callable[[Path], Browser]) -> Iterator[Bro
 
 
 @pytest.fixture(scope="session")
-def logs_case(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]], Path]:
-    """``logs_case({file name: text})`` → the case of a scan of these logs."""
+def logs_case(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """``logs_case({file name: text}, **options)`` → the case of a scan of these logs."""
 
-    def make(logs: dict[str, str]) -> Path:
+    def make(logs: dict[str, str], **options: Any) -> Path:
         folder = tmp_path_factory.mktemp("logs")
         for name, text in logs.items():
             (folder / "evidence" / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / "evidence" / name).write_text(text, "utf-8")
-        scan([folder / "evidence"], case=folder / "case", jobs=2)
+        scan([folder / "evidence"], case=folder / "case", jobs=2, **options)
         return folder / "case"
 
     return make

@@ -88,10 +88,8 @@ def test_who_is_no_intruder_and_in_no_finding_has_a_pseudonym_too(
     assert again == found[3:4]
 
 
-def test_subjects_are_left_out_with_their_events_text(
-    logs_case: Callable[[dict[str, str]], Path], open_case: Any
-) -> None:
-    opened = open_case(logs_case({"MSGTRK2021030310-1.LOG": TRACKING}))
+def test_subjects_are_left_out_with_their_events_text(logs_case: Callable[..., Path], open_case: Any) -> None:
+    opened = open_case(logs_case({"MSGTRK2021030310-1.LOG": TRACKING}, subjects=True))
     (named,) = lines_of(opened.get("/timeline/export.jsonl?redact=users"))
     assert "Merger with Contoso" in named["text"]
     assert "berg" not in json.dumps(named) and "nagy" not in json.dumps(named)
